@@ -1,0 +1,33 @@
+/* context.h - what a context holds: its threads, its cached plans, its workspaces. */
+#ifndef AG_CONTEXT_H
+#define AG_CONTEXT_H
+
+#include "os.h"
+#include "step.h"
+
+typedef struct ag_pool ag_pool;
+
+struct ag_context {
+    int              threads;
+    ag_pool         *pool;       /* NULL with one thread */
+    ag_lock         *lock;       /* of everything below */
+    struct cached   *cached;     /* most recently used first */
+    int              n_cached, most_cached;
+    struct space    *spaces;     /* workspaces no call is using */
+};
+
+/* cpu/pool.c */
+ag_pool *ag_pool_create(int threads);
+void     ag_pool_free(ag_pool *pool);
+
+/* Runs body(arg, worker) once on each of the first `workers` threads, the caller as worker 0, and returns when all are
+ * back. Returns 0 without calling anything if the pool is busy. */
+int ag_pool_run(ag_pool *pool, int workers, void (*body)(void *arg, int worker), void *arg);
+
+/* One-shot: the plan for this problem, from the cache or made now; and a workspace for it. */
+ag_status ag_context_borrow(ag_context *c, const ag_problem *problem, const ag_plan **plan, ag_why why);
+void      ag_context_return(ag_context *c, const ag_plan *plan);
+void     *ag_context_space(ag_context *c, size_t bytes);
+void      ag_context_space_back(ag_context *c, void *memory);
+
+#endif

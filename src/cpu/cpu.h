@@ -1,0 +1,36 @@
+/* cpu.h - the CPU backend's kernels and features. */
+#ifndef AG_CPU_H
+#define AG_CPU_H
+
+#include "../step.h"
+
+enum { AG_CPU_AVX2 = 1, AG_CPU_AVX512 = 2 };
+
+extern const ag_kernel ag_draw_ref, ag_permute_ref, ag_tally_f64_ref, ag_gather_f32_ref, ag_mean_f64_ref, ag_split_f64_ref;
+extern const ag_kernel ag_copy_ref, ag_received_f64_ref, ag_energy_f64_ref;
+extern const ag_kernel ag_blur_f64_ref, ag_blur_f32_base, ag_blur_f32_avx2, ag_blur_f32_avx512;
+extern const ag_kernel ag_attend_f64_ref, ag_attend_f32_base, ag_attend_f32_avx2, ag_attend_f32_avx512;
+
+/* refuse() of a kernel that takes everything. */
+static inline const char *ag_refuses_nothing(const ag_step *s)
+{
+    (void)s;
+    return NULL;
+}
+
+/* tasks() of steps that move rows: chunks of AG_CHUNK tokens for each head. */
+static inline int64_t ag_chunks(int64_t tokens) { return (tokens + AG_CHUNK - 1) / AG_CHUNK; }
+
+/* Task `task` of a step that moves rows: head number and the image-local tokens [first, last). */
+typedef struct ag_part {
+    int64_t h, first, last;
+} ag_part;
+
+static inline ag_part ag_part_of(const ag_step *s, int64_t task, int64_t tokens)
+{
+    const int64_t chunks = ag_chunks(tokens), first = task % chunks * AG_CHUNK;
+    const int64_t last = first + AG_CHUNK < tokens ? first + AG_CHUNK : tokens;
+    return (ag_part){ s->heads[task / chunks], first, last };
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* pool.c - the context's own threads: they sleep until a run wants them, and run it together with the caller. */
+#include <stdlib.h>
+
+#include "../context.h"
+
+typedef struct member {
+    struct ag_pool *pool;
+    int             worker;
+    ag_thread      *thread;
+} member;
+
+struct ag_pool {
+    ag_lock *lock;                      /* of everything below */
+    int      threads;                   /* the caller counts as worker 0 */
+    int      wanted, busy, round, quit; /* workers wanted this round; those not yet back */
+    void   (*body)(void *, int);
+    void    *arg;
+    int      taken;                     /* a caller is inside ag_pool_run */
+    member   members[];                 /* [threads], members[0] unused */
+};
+
+static void serve(void *arg)
+{
+    const member *m = arg;
+    ag_pool *p = m->pool;
+    int round = 0;
+    ag_lock_take(p->lock);
+    for (;;) {
+        while (!p->quit && p->round == round) ag_lock_wait(p->lock);
+        if (p->quit) break;
+        round = p->round;
+        if (m->worker >= p->wanted) continue;
+        void (*body)(void *, int) = p->body;
+        void *body_arg = p->arg;
+        ag_lock_give(p->lock);
+        body(body_arg, m->worker);
+        ag_lock_take(p->lock);
+        if (--p->busy == 0) ag_lock_wake_all(p->lock);
+    }
+    ag_lock_give(p->lock);
+}
+
+ag_pool *ag_pool_create(int threads)
+{
+    ag_pool *p = calloc(1, sizeof *p + (size_t)threads * sizeof *p->members);
+    if (!p) return NULL;
+    p->threads = 1;
+    if (!(p->lock = ag_lock_create())) {
+        ag_pool_free(p);
+        return NULL;
+    }
+    for (; p->threads < threads; p->threads++) {
+        member *m = &p->members[p->threads];
+        *m = (member){ .pool = p, .worker = p->threads };
+        if (!(m->thread = ag_thread_start(serve, m))) {
+            ag_pool_free(p);
+            return NULL;
+        }
+    }
+    return p;
+}
+
+void ag_pool_free(ag_pool *p)
+{
+    if (!p) return;
+    if (p->lock) {
+        ag_lock_take(p->lock);
+        p->quit = 1;
+        ag_lock_wake_all(p->lock);
+        ag_lock_give(p->lock);
+    }
+    for (int i = 1; i < p->threads; i++) ag_thread_join(p->members[i].thread);
+    ag_lock_free(p->lock);
+    free(p);
+}
+
+int ag_pool_run(ag_pool *p, int workers, void (*body)(void *, int), void *arg)
+{
+    ag_lock_take(p->lock);
+    if (p->taken) {
+        ag_lock_give(p->lock);
+        return 0;
+    }
+    p->taken = 1;
+    p->body = body;
+    p->arg = arg;
+    p->wanted = workers;
+    p->busy = workers - 1;
+    p->round++;
+    ag_lock_wake_all(p->lock);
+    ag_lock_give(p->lock);
+
+    body(arg, 0);
+
+    ag_lock_take(p->lock);
+    while (p->busy) ag_lock_wait(p->lock);
+    p->taken = 0;
+    ag_lock_give(p->lock);
+    return 1;
+}

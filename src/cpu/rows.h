@@ -1,0 +1,116 @@
+/* rows.h - rows of f32, f16 or bf16 as rows of float32, and back: the only place on the CPU that knows storage types.
+ * Halves are widened exactly and rounded to nearest even; no step depends on how the host treats denormals. */
+#ifndef AG_ROWS_H
+#define AG_ROWS_H
+
+#include <string.h>
+
+#include "../step.h"
+
+static inline float ag_from_bits(uint32_t u)
+{
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+
+static inline uint32_t ag_to_bits(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    return u;
+}
+
+static inline float ag_from_half(uint16_t h)
+{
+    const uint32_t sign = (uint32_t)(h & 0x8000) << 16, magnitude = (uint32_t)(h & 0x7fff) << 13;
+    const uint32_t exponent = h & 0x7c00;
+    if (exponent == 0x7c00) return ag_from_bits(sign | magnitude | 0x7f800000); /* inf, nan */
+    if (exponent) return ag_from_bits(sign | (magnitude + ((uint32_t)112 << 23)));
+    const float denormal = ag_from_bits(magnitude + ((uint32_t)113 << 23)) - ag_from_bits((uint32_t)113 << 23);
+    return ag_from_bits(sign | ag_to_bits(denormal));
+}
+
+static inline uint16_t ag_to_half(float f)
+{
+    const uint32_t u = ag_to_bits(f), sign = u >> 16 & 0x8000, x = u & 0x7fffffff;
+    if (x > 0x7f800000) return (uint16_t)(sign | 0x7e00);
+    if (x >= 0x477ff000) return (uint16_t)(sign | 0x7c00);    /* rounds to 65536 or more */
+    if (x < 0x38800000) {                                     /* a denormal half: adding 0.5 rounds at 2^-24 */
+        const float rounded = ag_from_bits(x) + 0.5f;
+        return (uint16_t)(sign | (ag_to_bits(rounded) - 0x3f000000));
+    }
+    return (uint16_t)(sign | ((x - ((uint32_t)112 << 23) + 0xfff + (x >> 13 & 1)) >> 13));
+}
+
+static inline float ag_from_bfloat(uint16_t h) { return ag_from_bits((uint32_t)h << 16); }
+
+static inline uint16_t ag_to_bfloat(float f)
+{
+    const uint32_t u = ag_to_bits(f);
+    if ((u & 0x7fffffff) > 0x7f800000) return (uint16_t)(u >> 16 | 0x40);
+    return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+/* to[0 .. n) = from, widened. */
+static inline void ag_load_row(float *restrict to, const void *restrict from, ag_dtype type, int64_t n)
+{
+    const uint16_t *half = from;
+    if (type == AG_F32) memcpy(to, from, (size_t)n * sizeof *to);
+    else if (type == AG_F16)
+        for (int64_t t = 0; t < n; t++) to[t] = ag_from_half(half[t]);
+    else
+        for (int64_t t = 0; t < n; t++) to[t] = ag_from_bfloat(half[t]);
+}
+
+/* to = from[0 .. n), rounded to the storage type. */
+static inline void ag_store_row(void *restrict to, const float *restrict from, ag_dtype type, int64_t n)
+{
+    uint16_t *half = to;
+    if (type == AG_F32) memcpy(to, from, (size_t)n * sizeof *from);
+    else if (type == AG_F16)
+        for (int64_t t = 0; t < n; t++) half[t] = ag_to_half(from[t]);
+    else
+        for (int64_t t = 0; t < n; t++) half[t] = ag_to_bfloat(from[t]);
+}
+
+static inline float ag_load_one(const void *from, ag_dtype type, int64_t t)
+{
+    if (type == AG_F32) return ((const float *)from)[t];
+    const uint16_t h = ((const uint16_t *)from)[t];
+    return type == AG_F16 ? ag_from_half(h) : ag_from_bfloat(h);
+}
+
+/* ---- visibility of keys for output row b ---- */
+
+typedef struct ag_visible {
+    const uint8_t *mask;    /* NULL: all */
+    int64_t        stride;
+    int64_t        length;
+} ag_visible;
+
+static inline ag_visible ag_visible_of(const ag_bound *run, int64_t b)
+{
+    const ag_problem *p = &run->c->p;
+    ag_visible v = { NULL, p->key_mask_stride[1], p->n_k };
+    if (p->has_key_mask) v.mask = run->args->key_mask + b * p->key_mask_stride[0];
+    if (p->has_key_lengths) v.length = run->args->key_lengths[b];
+    return v;
+}
+
+static inline int ag_key_visible(const ag_visible *v, int64_t j)
+{
+    return j < v->length && (!v->mask || v->mask[j * v->stride]);
+}
+
+/* What the bias adds to logit (h, i, j) of output row b: 0 without one, -inf where it hides the key. */
+static inline float ag_bias_at(const ag_bound *run, int64_t b, int64_t h, int64_t i, int64_t j)
+{
+    const ag_problem *p = &run->c->p;
+    const int64_t *s = p->bias_stride, at = b * s[0] + h * s[1] + i * s[2] + j * s[3];
+    if (p->bias_dtype == AG_NONE) return 0;
+    if (p->bias_dtype == AG_U8) return ((const uint8_t *)run->args->bias)[at] ? 0 : -__builtin_inff();
+    return ag_load_one(run->args->bias, p->bias_dtype, at);
+}
+
+#endif

@@ -1,0 +1,123 @@
+/* study.c - statistics of the attention map, streamed row by row: attention received, energy, curvature. In float64. */
+#include "cpu.h"
+#include "logits.h"
+
+#define TILE 16 /* queries per task of energy */
+
+/* Per worker: logits of one query [n_k], sums per key [n_k], a row of q and one of k. */
+typedef struct space {
+    double *weight, *sum;
+    float  *q, *k;
+} space;
+
+static size_t scratch(const ag_step *s)
+{
+    const ag_study *x = &s->u.study;
+    return 2 * (size_t)x->n_k * sizeof(double) + 2 * (size_t)x->d * sizeof(float);
+}
+
+static space carve(const ag_study *x, void *memory)
+{
+    double *weight = memory;
+    float *q = (float *)(weight + 2 * x->n_k);
+    return (space){ weight, weight + x->n_k, q, q + x->d };
+}
+
+/* Leaves softmax(L_i) in s->weight and returns lse; -inf, and zeros, where nothing is seen. */
+static double softmax_row(const ag_study *x, ag_logit_row *r, const space *s)
+{
+    double m = -INFINITY, sum = 0;
+    r->seen = x->causal ? r->i + x->causal_shift + 1 : INT64_MAX;
+    ag_load_row(s->q, ag_at(r->run, &x->q, r->h, r->i), x->q.dtype, x->d);
+    for (int64_t j = 0; j < x->n_k; j++) {
+        s->weight[j] = ag_logit(r, s->q, &x->k, j, s->k, x->d);
+        if (s->weight[j] > m) m = s->weight[j];
+    }
+    for (int64_t j = 0; j < x->n_k; j++) sum += s->weight[j] = m == -INFINITY ? 0 : exp(s->weight[j] - m);
+    if (m == -INFINITY) return m;
+    for (int64_t j = 0; j < x->n_k; j++) s->weight[j] /= sum;
+    return m + log(sum);
+}
+
+static ag_logit_row row_of(const ag_step *s, const ag_bound *bound, int64_t h)
+{
+    return (ag_logit_row){ .run = bound, .visible = ag_visible_of(bound, s->b), .b = s->b, .h = h, .scale = s->u.study.scale };
+}
+
+/* ---- received_j = sum_i mean_h A[h,i,j] ---- */
+
+static int64_t received_tasks(const ag_step *s)
+{
+    (void)s;
+    return 1;
+}
+
+static void received_run(const ag_step *step, const ag_bound *bound, int64_t task, void *memory)
+{
+    (void)task;
+    const ag_study *x = &step->u.study;
+    const space s = carve(x, memory);
+    float *out = ag_at(bound, &x->out, 0, 0);
+    for (int64_t j = 0; j < x->n_k; j++) s.sum[j] = 0;
+    for (int64_t h = 0; h < x->heads; h++) {
+        ag_logit_row r = row_of(step, bound, h);
+        for (r.i = 0; r.i < x->n_q; r.i++) {
+            softmax_row(x, &r, &s);
+            for (int64_t j = 0; j < x->n_k; j++) s.sum[j] += s.weight[j];
+        }
+    }
+    for (int64_t j = 0; j < x->n_k; j++) out[j] = (float)(s.sum[j] / (double)x->heads);
+}
+
+/* ---- energy -lse, and curvature: the spectral norm of diag(a) - a a^T ---- */
+
+/* Below its root in (a_2, a_1) this is negative, above it positive (methods.md section 3). */
+static double secular(const double *a, int64_t n, double x)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < n; j++)
+        if (a[j] > 0) sum += a[j] / (a[j] - x);
+    return sum;
+}
+
+static double curvature(const double *a, int64_t n)
+{
+    double first = 0, second = 0;
+    int64_t seen = 0;
+    for (int64_t j = 0; j < n; j++) {
+        if (a[j] > first) { second = first; first = a[j]; }
+        else if (a[j] > second) second = a[j];
+        seen += a[j] > 0;
+    }
+    if (seen < 2) return 0;
+    if (seen == 2) return 2 * first * second;
+    double low = second, high = first;
+    for (int step = 0; step < 100 && low < high; step++) {
+        const double middle = low + (high - low) / 2;
+        if (middle <= low || middle >= high) break;
+        if (secular(a, n, middle) < 0) low = middle;
+        else high = middle;
+    }
+    return high;
+}
+
+static int64_t energy_tasks(const ag_step *s) { return s->n_heads * ((s->u.study.n_q + TILE - 1) / TILE); }
+
+static void energy_run(const ag_step *step, const ag_bound *bound, int64_t task, void *memory)
+{
+    const ag_study *x = &step->u.study;
+    const space s = carve(x, memory);
+    const int64_t tiles = (x->n_q + TILE - 1) / TILE, first = task % tiles * TILE;
+    ag_logit_row r = row_of(step, bound, step->heads[task / tiles]);
+    for (r.i = first; r.i < first + TILE && r.i < x->n_q; r.i++) {
+        *(float *)ag_at(bound, &x->out, r.h, r.i) = (float)-softmax_row(x, &r, &s);
+        if (bound->base[AG_TO_CURVATURE]) *(float *)ag_at(bound, &x->curvature, r.h, r.i) = (float)curvature(s.weight, x->n_k);
+    }
+}
+
+const ag_kernel ag_received_f64_ref = {
+    .name = "received_f64_ref", .step = AG_STEP_RECEIVED, .refuse = ag_refuses_nothing, .tasks = received_tasks, .scratch = scratch, .run = received_run,
+};
+const ag_kernel ag_energy_f64_ref = {
+    .name = "energy_f64_ref", .step = AG_STEP_ENERGY, .refuse = ag_refuses_nothing, .tasks = energy_tasks, .scratch = scratch, .run = energy_run,
+};

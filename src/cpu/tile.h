@@ -1,0 +1,126 @@
+/* tile.h - the innermost loops of the tiled kernels, up to 3 vectors wide. For attend, lanes are queries: everything is
+ * transposed (S^T = K Q^T, O^T = V^T P^T), so that maximum and sum run along lanes without a horizontal step, and all
+ * products have one shape: ROWS scalars broadcast against up to 3 vectors. */
+#ifndef AG_TILE_H
+#define AG_TILE_H
+
+enum { VECTORS = 3, PANEL = VECTORS * LANES, BLOCK = 128 };
+
+#define TILE_INLINE static inline __attribute__((always_inline))
+
+/* s[ROWS][PANEL] = k[ROWS][d] qt[d][PANEL]; top = max(top, s) */
+TILE_INLINE void tile_logits(const int n, int64_t d, const float *k, const float *qt, float *s, vec *top)
+{
+    vec sum[ROWS][VECTORS];
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 3
+        for (int c = 0; c < n; c++) sum[r][c] = v_all(0);
+    for (int64_t t = 0; t < d; t++, qt += PANEL) {
+        vec q[VECTORS];
+#pragma GCC unroll 3
+        for (int c = 0; c < n; c++) q[c] = *(const vec *)(qt + c * LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < ROWS; r++) {
+            const vec x = v_all(k[r * d + t]);
+#pragma GCC unroll 3
+            for (int c = 0; c < n; c++) sum[r][c] += x * q[c];
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 3
+        for (int c = 0; c < n; c++) {
+            *(vec *)(s + r * PANEL + c * LANES) = sum[r][c];
+            top[c] = v_max(top[c], sum[r][c]);
+        }
+}
+
+/* Operands of a product: y[rows][n vectors] = or += x[length][rows]^T z[length][n vectors], each with its own row stride.
+ * The sum is made apart and then added: short sums round less. */
+typedef struct product {
+    int64_t      length;
+    const float *x, *z;
+    float       *y;
+    int64_t      x_stride, z_stride, y_stride;
+} product;
+
+TILE_INLINE void tile_product(const int rows, const int n, const int add, const product *p)
+{
+    const float *x = p->x, *z = p->z;
+    vec sum[ROWS][VECTORS];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 3
+        for (int c = 0; c < n; c++) sum[r][c] = v_all(0);
+    for (int64_t j = 0; j < p->length; j++, x += p->x_stride, z += p->z_stride) {
+        vec w[VECTORS];
+#pragma GCC unroll 3
+        for (int c = 0; c < n; c++) w[c] = *(const vec *)(z + c * LANES);
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            const vec by = v_all(x[r]);
+#pragma GCC unroll 3
+            for (int c = 0; c < n; c++) sum[r][c] += by * w[c];
+        }
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 3
+        for (int c = 0; c < n; c++) {
+            vec *y = (vec *)(p->y + r * p->y_stride + c * LANES);
+            if (add) *y += sum[r][c];
+            else *y = sum[r][c];
+        }
+}
+
+/* s = 2^(s - m), added up over the block before it joins the running sum: short sums round less. */
+TILE_INLINE void tile_weights(const int n, int64_t keys, float *s, const vec *m, float *l)
+{
+    vec sum[VECTORS];
+#pragma GCC unroll 3
+    for (int c = 0; c < n; c++) sum[c] = v_all(0);
+    for (int64_t j = 0; j < keys; j++, s += PANEL)
+#pragma GCC unroll 3
+        for (int c = 0; c < n; c++) {
+            const vec w = v_exp2(*(const vec *)(s + c * LANES) - m[c]);
+            *(vec *)(s + c * LANES) = w;
+            sum[c] += w;
+        }
+#pragma GCC unroll 3
+    for (int c = 0; c < n; c++) *(vec *)(l + c * LANES) += sum[c];
+}
+
+/* m = max(m, top); what was summed so far is rescaled where some maximum grew. */
+TILE_INLINE void tile_rescale(const int n, int64_t rows, const vec *top, float *m, float *l, float *o)
+{
+    int grew = 0;
+    vec by[VECTORS];
+#pragma GCC unroll 3
+    for (int c = 0; c < n; c++) {
+        const vec old = *(const vec *)(m + c * LANES), now = v_max(old, top[c]);
+        grew |= v_any_greater(now, old);
+        by[c] = v_exp2(old - now);
+        *(vec *)(m + c * LANES) = now;
+    }
+    if (!grew) return;
+#pragma GCC unroll 3
+    for (int c = 0; c < n; c++) *(vec *)(l + c * LANES) *= by[c];
+    for (int64_t r = 0; r < rows; r++, o += PANEL)
+#pragma GCC unroll 3
+        for (int c = 0; c < n; c++) *(vec *)(o + c * LANES) *= by[c];
+}
+
+/* x . y over d elements, lanes first, then across. */
+TILE_INLINE float tile_dot(const float *x, const float *y, int64_t d)
+{
+    vec sum = v_all(0);
+    float all = 0;
+    int64_t t = 0;
+    for (; t + LANES <= d; t += LANES) sum += *(const vec_unaligned *)(x + t) * *(const vec_unaligned *)(y + t);
+    for (int i = 0; i < LANES; i++) all += sum[i];
+    for (; t < d; t++) all += x[t] * y[t];
+    return all;
+}
+
+#endif

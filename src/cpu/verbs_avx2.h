@@ -1,0 +1,32 @@
+/* verbs_avx2.h - the vector verbs for AVX2 with FMA: 8 lanes. */
+#ifndef AG_VERBS_AVX2_H
+#define AG_VERBS_AVX2_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+enum { LANES = 8, ROWS = 4 };
+
+typedef float vec __attribute__((vector_size(32), may_alias));
+typedef float vec_unaligned __attribute__((vector_size(32), aligned(4), may_alias));
+
+static inline vec v_all(float x) { return (vec)_mm256_set1_ps(x); }
+static inline vec v_max(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); } /* b where either is NaN */
+static inline int v_any_greater(vec a, vec b) { return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_GT_OQ)) != 0; }
+
+/* 2^x for x <= 0, relative error below 1e-7, exactly 0 from -126.5 down. */
+static inline vec v_exp2(vec x)
+{
+    x = v_max(v_all(-127.0f), x);
+    const vec n = (vec)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), f = x - n;
+    const __m256i scale = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32((__m256)n), _mm256_set1_epi32(127)), 23);
+    vec p = v_all(1.327647217e-03f);
+    p = p * f + 9.675541331e-03f;
+    p = p * f + 5.550713273e-02f;
+    p = p * f + 2.402211972e-01f;
+    p = p * f + 6.931469671e-01f;
+    p = p * f + 1.000000072e+00f;
+    return p * (vec)_mm256_castsi256_ps(scale);
+}
+
+#endif

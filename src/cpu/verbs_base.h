@@ -1,0 +1,43 @@
+/* verbs_base.h - the vector verbs in portable GNU vector C: 4 lanes, what every x86-64 and aarch64 has. */
+#ifndef AG_VERBS_BASE_H
+#define AG_VERBS_BASE_H
+
+#include <stdint.h>
+
+enum { LANES = 4, ROWS = 4 }; /* ROWS x 3 accumulators must fit in the registers */
+
+typedef float   vec __attribute__((vector_size(16), may_alias));
+typedef int32_t ivec __attribute__((vector_size(16), may_alias));
+typedef float   vec_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
+
+static inline vec v_all(float x) { return (vec){ x, x, x, x }; }
+
+static inline vec v_max(vec a, vec b) /* b where either is NaN */
+{
+    const ivec greater = a > b;
+    return (vec)((greater & (ivec)a) | (~greater & (ivec)b));
+}
+
+static inline int v_any_greater(vec a, vec b)
+{
+    const ivec greater = a > b;
+    return (greater[0] | greater[1] | greater[2] | greater[3]) != 0;
+}
+
+/* 2^x for x <= 0, relative error below 1e-7, exactly 0 from -126.5 down: x is split into n + f, |f| <= 1/2, by adding
+ * 1.5 2^23, which leaves n in the low bits; 2^n is put together in the exponent. */
+static inline vec v_exp2(vec x)
+{
+    x = v_max(v_all(-127.0f), x);
+    const vec shifted = x + 12582912.0f, f = x - (shifted - 12582912.0f);
+    const ivec scale = ((ivec)shifted - 0x4b400000 + 127) << 23;
+    vec p = v_all(1.327647217e-03f);
+    p = p * f + 9.675541331e-03f;
+    p = p * f + 5.550713273e-02f;
+    p = p * f + 2.402211972e-01f;
+    p = p * f + 6.931469671e-01f;
+    p = p * f + 1.000000072e+00f;
+    return p * (vec)scale;
+}
+
+#endif

@@ -1,0 +1,299 @@
+/* methods.c - one chain of steps per method (methods.md section 1). Called by lower.c for each wave of heads. */
+#include <string.h>
+
+#include "axis.h"
+#include "lower.h"
+
+static int has_context(const lower *l) { return l->r->n < l->p->n_q; }
+
+/* A result that is already made (a copy, one row) and needs no softmax around it. */
+static int is_plain(const lower *l) { return !has_context(l) && !l->r->blend && !l->p->want_lse; }
+
+/* Shape of a buffer for the image rows of this wave, one per query head or one per key/value head. */
+static work_shape image_rows(const lower *l, int64_t group, int64_t width)
+{
+    return (work_shape){ l->kv_from * l->group, l->kv_to * l->group, group, l->r->o, l->r->n, width };
+}
+
+/* ---- identity, uniform ---- */
+
+static void lower_identity(lower *l, head_list heads)
+{
+    const ag_row_checked *r = l->r;
+    if (is_plain(l)) {
+        ag_copy *c = &ag_emit(l, AG_STEP_COPY, 0, heads)->u.copy;
+        *c = (ag_copy){ .src = ag_ref_v(l), .dst = ag_ref_out(l), .lse_dst = ag_ref_none(), .first = r->o, .count = r->n,
+                        .d = l->p->d_v, .map = { r->o, 1, r->n, r->o }, .own_key = 1 };
+        return;
+    }
+    ag_pass *pass = ag_emit_image(l, 0, heads, ag_ref_q(l));
+    pass->own = AG_OWN_SELF;
+    pass->own_k = ag_ref_k(l);
+    pass->own_v = ag_ref_v(l);
+    ag_context_keys(l, pass);
+    ag_standard_context(l, heads);
+}
+
+static ag_ref emit_mean(lower *l, ag_ref src, int64_t width, ag_ref count)
+{
+    work_shape one = image_rows(l, l->group, width);
+    one.first = 0;
+    one.rows = 1;
+    const ag_ref dst = ag_ref_work(l, one);
+    ag_mean *m = &ag_emit(l, AG_STEP_MEAN, l->base, ag_chosen_groups(l))->u.mean;
+    *m = (ag_mean){ .src = src, .dst = dst, .count = count, .o = l->r->o, .n = l->r->n, .d = width };
+    return dst;
+}
+
+static void lower_uniform(lower *l, head_list heads)
+{
+    const ag_row_checked *r = l->r;
+    const ag_ref mean_v = emit_mean(l, ag_ref_v(l), l->p->d_v, ag_ref_none());
+    if (is_plain(l)) {
+        ag_copy *c = &ag_emit(l, AG_STEP_COPY, l->base + 1, heads)->u.copy;
+        *c = (ag_copy){ .src = mean_v, .dst = ag_ref_out(l), .lse_dst = ag_ref_none(), .first = r->o, .count = r->n,
+                        .d = l->p->d_v, .map = { r->o, 1, 1, 0 } };
+        return;
+    }
+    const ag_ref count = ag_ref_work(l, (work_shape){ l->kv_from * l->group, l->kv_to * l->group, l->group, 0, 1, 1 });
+    const ag_ref mean_k = emit_mean(l, ag_ref_k(l), l->p->d, count);
+    ag_pass *pass = ag_emit_image(l, l->base + 1, heads, ag_ref_q(l));
+    pass->own = AG_OWN_MEAN;
+    pass->own_k = mean_k;
+    pass->own_v = mean_v;
+    pass->own_count = count;
+    ag_context_keys(l, pass);
+    ag_standard_context(l, heads);
+}
+
+/* ---- smoothed, orthogonal ---- */
+
+static double axis_sigma(const lower *l, int axis) { return axis == 0 ? l->r->sigma_t : l->r->sigma; }
+
+int ag_blur_changes(const lower *l)
+{
+    int changes = 0;
+    for (int i = 0; i < 3; i++) changes |= ag_axis_changes(l->r->grid[i], axis_sigma(l, i));
+    return changes;
+}
+
+/* Extent of an axis after infinite blurs have been collapsed to one distinct row. */
+static int64_t distinct_extent(const lower *l, int axis)
+{
+    return axis_sigma(l, axis) > AG_SIGMA_INFINITE ? 1 : l->r->grid[axis];
+}
+
+/* Bias and causal make equal queries see different logits; the parallel part makes them differ again. */
+static int collapses(const lower *l)
+{
+    if (l->p->bias_dtype != AG_NONE || l->p->causal) return 0;
+    if (l->r->method == AG_ORTHOGONAL && l->r->keep_parallel) return 0;
+    return distinct_extent(l, 0) * distinct_extent(l, 1) * distinct_extent(l, 2) < l->r->n;
+}
+
+static int64_t distinct_rows(const lower *l)
+{
+    return collapses(l) ? distinct_extent(l, 0) * distinct_extent(l, 1) * distinct_extent(l, 2) : l->r->n;
+}
+
+void ag_emit_blur(lower *l, int phase, head_list heads, blur_refs refs)
+{
+    ag_blur blur = { .src = refs.src, .dst = refs.dst, .o = l->r->o, .dst_o = refs.dst_o, .d = l->p->d, .accumulate = refs.accumulate };
+    for (int i = 0; i < 3; i++) {
+        void *memory;
+        if (ag_axis_make(l->r->grid[i], axis_sigma(l, i), refs.collapse, &blur.axis[i], &memory)) l->status = AG_ERR_MEMORY;
+        ag_keep(l, memory);
+    }
+    ag_emit(l, AG_STEP_BLUR, phase, heads)->u.blur = blur;
+}
+
+static int64_t query_bytes(lower *l)
+{
+    const int64_t d = l->p->d, row = collapses(l) ? d + l->p->d_v + 1 : d;
+    int64_t rows = distinct_rows(l) * (l->r->method == AG_ORTHOGONAL && l->r->keep_parallel ? 2 : 1);
+    if (l->r->method == AG_ORTHOGONAL && !l->r->keep_parallel) rows += l->r->n;
+    return 4 * ag_product(l, l->group, rows, row);
+}
+
+/* T, Hg Wg or 1 distinct rows: attend those, then broadcast. */
+static void lower_distinct(lower *l, int phase, head_list heads, ag_ref q)
+{
+    const ag_row_checked *r = l->r;
+    const int64_t rows = distinct_rows(l), frame = r->grid[1] * r->grid[2];
+    const int per_frame = distinct_extent(l, 1) * distinct_extent(l, 2) == 1;
+    const ag_map map = { r->o, per_frame ? frame : 1, rows, 0 };
+    work_shape shape = image_rows(l, 1, l->p->d_v);
+    shape.first = 0;
+    shape.rows = rows;
+    const ag_ref result = ag_ref_work(l, shape);
+    shape.width = 1;
+    const ag_ref lse = l->p->want_lse ? ag_ref_work(l, shape) : ag_ref_none();
+
+    ag_attend *a = ag_emit_attend(l, phase, heads);
+    a->out = result;
+    a->lse = lse;
+    ag_add_span(a, 0, rows, q);
+    ag_all_keys(l, &a->pass[0]);
+    if (r->blend) {
+        ag_pass *pass = ag_emit_image(l, phase + 1, heads, result);
+        pass->ready = 1;
+        pass->map = map;
+    } else {
+        ag_copy *c = &ag_emit(l, AG_STEP_COPY, phase + 1, heads)->u.copy;
+        *c = (ag_copy){ .src = result, .dst = ag_ref_out(l), .lse_src = lse, .lse_dst = ag_ref_lse(l),
+                        .first = r->o, .count = r->n, .d = l->p->d_v, .map = map };
+    }
+    ag_standard_context(l, heads);
+}
+
+static void lower_replaced(lower *l, int phase, head_list heads, ag_ref q)
+{
+    const int64_t end = l->r->o + l->r->n;
+    if (l->r->blend) {
+        ag_all_keys(l, ag_emit_image(l, phase, heads, q));
+        ag_standard_context(l, heads);
+        return;
+    }
+    ag_attend *a = ag_emit_attend(l, phase, heads);
+    ag_add_span(a, 0, l->r->o, ag_ref_q(l));
+    ag_add_span(a, l->r->o, l->r->n, q);
+    ag_add_span(a, end, l->p->n_q - end, ag_ref_q(l));
+    ag_all_keys(l, &a->pass[0]);
+}
+
+/* perp into the workspace, and the parallel part beside it where the blur is to be added to it. */
+static ag_ref emit_split(lower *l, head_list heads, ag_ref par)
+{
+    const ag_ref perp = ag_ref_work(l, image_rows(l, 1, l->p->d));
+    ag_split *s = &ag_emit(l, AG_STEP_SPLIT, l->base, heads)->u.split;
+    *s = (ag_split){ .q = ag_ref_q(l), .k = ag_ref_k(l), .perp = perp, .par = par, .o = l->r->o, .n = l->r->n, .d = l->p->d };
+    return perp;
+}
+
+static void lower_queries(lower *l, head_list heads)
+{
+    const ag_row_checked *r = l->r;
+    const int orthogonal = r->method == AG_ORTHOGONAL, keep = orthogonal && r->keep_parallel, collapse = collapses(l);
+    ag_ref src = ag_ref_q(l), dst = ag_ref_none();
+    int phase = l->base;
+    if (keep) dst = ag_ref_work(l, image_rows(l, 1, l->p->d));
+    if (orthogonal) {
+        src = emit_split(l, heads, dst);
+        phase++;
+    }
+    if (!ag_blur_changes(l)) { /* G is the identity: what remains is q_perp */
+        lower_replaced(l, phase, heads, src);
+        return;
+    }
+    work_shape shape = image_rows(l, 1, l->p->d);
+    if (collapse) shape.first = 0;
+    shape.rows = distinct_rows(l);
+    if (!keep) dst = ag_ref_work(l, shape);
+    ag_emit_blur(l, phase, heads, (blur_refs){ src, dst, shape.first, collapse, keep });
+    if (collapse) lower_distinct(l, phase + 1, heads, dst);
+    else lower_replaced(l, phase + 1, heads, dst);
+}
+
+/* ---- scrambled ---- */
+
+/* The row's index array: the caller's, or drawn. *phase moves on where it is drawn. */
+static ag_index emit_index(lower *l, int *phase)
+{
+    const ag_row_checked *r = l->r;
+    const int64_t draws = r->kind == AG_GATHER ? r->draws : 1;
+    if (r->indexed) return (ag_index){ 1, 0 };
+    const int64_t at = ag_take(l, 4 * ag_product(l, r->n, draws, 1));
+    ag_emit(l, AG_STEP_DRAW, (*phase)++, (head_list){ NULL, 0 })->u.draw = (ag_draw){ r->kind, r->n, draws, at };
+    return (ag_index){ 0, at };
+}
+
+static int64_t gather_bytes(lower *l)
+{
+    return l->r->blend ? 4 * ag_product(l, l->group, l->r->n, l->p->d_v) : 0;
+}
+
+static void lower_gather(lower *l, head_list heads)
+{
+    const ag_row_checked *r = l->r;
+    int phase = l->base;
+    const int64_t chunks = (r->n + AG_CHUNK - 1) / AG_CHUNK;
+    ag_gather g = { .src = ag_ref_v(l), .o = r->o, .n = r->n, .d = l->p->d_v, .draws = r->draws,
+                    .kv_heads = l->p->kv_heads, .chunks = chunks };
+    g.index = emit_index(l, &phase);
+    g.sums = ag_take(l, 8 * ag_product(l, l->p->kv_heads, chunks, 1));
+    g.dst = r->blend ? ag_ref_work(l, image_rows(l, 1, l->p->d_v)) : ag_ref_out(l);
+
+    int32_t *every = ag_reserve(l, (size_t)l->p->kv_heads * sizeof *every);
+    for (int64_t kv = 0; every && kv < l->p->kv_heads; kv++) every[kv] = (int32_t)(kv * l->group);
+    ag_emit(l, AG_STEP_TALLY, phase, (head_list){ every, l->p->kv_heads })->u.gather = g;
+    ag_emit(l, AG_STEP_GATHER, phase + 1, heads)->u.gather = g;
+    if (r->blend) {
+        ag_pass *pass = ag_emit_image(l, phase + 2, heads, g.dst);
+        pass->ready = 1;
+        pass->map = (ag_map){ r->o, 1, r->n, r->o };
+    }
+    ag_standard_context(l, heads);
+}
+
+static int64_t permute_bytes(lower *l) { return 4 * ag_product(l, 1, l->r->n, l->p->d_v); }
+
+static void lower_permute(lower *l, head_list heads)
+{
+    const ag_row_checked *r = l->r;
+    const int64_t end = r->o + r->n;
+    int phase = l->base;
+    ag_permute permute = { .src = ag_ref_v(l), .o = r->o, .n = r->n, .d = l->p->d_v, .use_mix = 1 };
+    permute.index = emit_index(l, &phase);
+    permute.dst = ag_ref_work(l, image_rows(l, l->group, l->p->d_v));
+    ag_emit(l, AG_STEP_PERMUTE, phase, ag_chosen_groups(l))->u.permute = permute;
+
+    ag_attend *a = ag_emit_attend(l, phase + 1, heads);
+    ag_add_span(a, 0, l->p->n_q, ag_ref_q(l));
+    ag_add_keys(&a->pass[0], 0, r->o, ag_ref_k(l), ag_ref_v(l));
+    ag_add_keys(&a->pass[0], r->o, r->n, ag_ref_k(l), permute.dst);
+    ag_add_keys(&a->pass[0], end, l->p->n_k - end, ag_ref_k(l), ag_ref_v(l));
+}
+
+static int64_t token_bytes(lower *l) { return 4 * ag_product(l, l->group, l->r->n, l->p->d); }
+
+static void lower_tokens(lower *l, head_list heads)
+{
+    const ag_row_checked *r = l->r;
+    int phase = l->base;
+    ag_permute permute = { .src = ag_ref_q(l), .o = r->o, .n = r->n, .d = l->p->d };
+    permute.index = emit_index(l, &phase);
+    permute.dst = ag_ref_work(l, image_rows(l, 1, l->p->d));
+    ag_emit(l, AG_STEP_PERMUTE, phase, heads)->u.permute = permute;
+
+    ag_pass *pass = ag_emit_image(l, phase + 1, heads, permute.dst);
+    ag_all_keys(l, pass);
+    pass->permuted = l->p->causal || l->p->bias_dtype != AG_NONE;
+    pass->index = permute.index;
+    pass->o = r->o;
+    ag_standard_context(l, heads);
+}
+
+/* ---- which ---- */
+
+static const method identity = { NULL, lower_identity };
+static const method uniform = { NULL, lower_uniform };
+static const method queries = { query_bytes, lower_queries };
+static const method gather = { gather_bytes, lower_gather };
+static const method permute = { permute_bytes, lower_permute };
+static const method tokens = { token_bytes, lower_tokens };
+
+const method *ag_method_of(const lower *l)
+{
+    const ag_row_checked *r = l->r;
+    switch (r->method) {
+    case AG_STANDARD: return NULL;
+    case AG_IDENTITY: return r->n == 1 && has_context(l) ? NULL : &identity;
+    case AG_UNIFORM: return r->n == 1 && has_context(l) ? NULL : &uniform;
+    case AG_SMOOTHED: return ag_blur_changes(l) ? &queries : NULL;
+    case AG_ORTHOGONAL: return ag_blur_changes(l) || !r->keep_parallel ? &queries : NULL;
+    case AG_SCRAMBLED: break;
+    }
+    if (r->kind == AG_GATHER) return &gather;
+    if (r->n == 1) return NULL;
+    return r->kind == AG_PERMUTE ? &permute : &tokens;
+}

@@ -1,0 +1,85 @@
+/* os.c - the operating system: POSIX. */
+#include "os.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "attnguide.h"
+
+struct ag_lock {
+    pthread_mutex_t mutex;
+    pthread_cond_t  changed;
+};
+
+struct ag_thread {
+    pthread_t handle;
+    void    (*body)(void *);
+    void     *arg;
+};
+
+void *ag_os_alloc(size_t bytes)
+{
+    void *p = NULL;
+    return posix_memalign(&p, AG_ALIGNMENT, bytes ? bytes : 1) ? NULL : p;
+}
+
+void ag_os_free(void *p) { free(p); }
+
+int ag_os_processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : (int)n;
+}
+
+void ag_os_yield(void) { sched_yield(); }
+
+ag_lock *ag_lock_create(void)
+{
+    ag_lock *l = malloc(sizeof *l);
+    if (!l) return NULL;
+    if (pthread_mutex_init(&l->mutex, NULL)) { free(l); return NULL; }
+    if (pthread_cond_init(&l->changed, NULL)) { pthread_mutex_destroy(&l->mutex); free(l); return NULL; }
+    return l;
+}
+
+void ag_lock_free(ag_lock *l)
+{
+    if (!l) return;
+    pthread_cond_destroy(&l->changed);
+    pthread_mutex_destroy(&l->mutex);
+    free(l);
+}
+
+void ag_lock_take(ag_lock *l) { pthread_mutex_lock(&l->mutex); }
+bool ag_lock_try(ag_lock *l) { return pthread_mutex_trylock(&l->mutex) == 0; }
+void ag_lock_give(ag_lock *l) { pthread_mutex_unlock(&l->mutex); }
+void ag_lock_wait(ag_lock *l) { pthread_cond_wait(&l->changed, &l->mutex); }
+void ag_lock_wake_all(ag_lock *l) { pthread_cond_broadcast(&l->changed); }
+
+static void *enter(void *p)
+{
+    ag_thread *t = p;
+    t->body(t->arg);
+    return NULL;
+}
+
+ag_thread *ag_thread_start(void (*body)(void *), void *arg)
+{
+    ag_thread *t = malloc(sizeof *t);
+    if (!t) return NULL;
+    t->body = body;
+    t->arg = arg;
+    if (pthread_create(&t->handle, NULL, enter, t)) { free(t); return NULL; }
+    return t;
+}
+
+void ag_thread_join(ag_thread *t)
+{
+    if (!t) return;
+    pthread_join(t->handle, NULL);
+    free(t);
+}

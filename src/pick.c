@@ -1,0 +1,102 @@
+/* pick.c - for each step the first kernel of the backend's table that does not refuse. Never invents a step. */
+#include <stdio.h>
+#include <string.h>
+
+#include "step.h"
+
+extern const ag_backend ag_cpu;
+extern const ag_backend ag_cuda;
+
+const ag_backend *const ag_backends[] = { &ag_cpu, &ag_cuda, NULL };
+
+const char *ag_step_name(ag_step_kind kind)
+{
+    static const char *const names[AG_STEP_KINDS] = {
+        [AG_STEP_DRAW] = "draw",     [AG_STEP_PERMUTE] = "permute", [AG_STEP_TALLY] = "tally",       [AG_STEP_GATHER] = "gather",
+        [AG_STEP_MEAN] = "mean",     [AG_STEP_SPLIT] = "split",     [AG_STEP_BLUR] = "blur",         [AG_STEP_ATTEND] = "attend",
+        [AG_STEP_COPY] = "copy",     [AG_STEP_RECEIVED] = "received", [AG_STEP_ENERGY] = "energy",
+    };
+    return names[kind];
+}
+
+ag_status ag_pick_backend(ag_place place, const ag_backend **backend, ag_why why)
+{
+    for (const ag_backend *const *b = ag_backends; *b; b++) {
+        if ((*b)->place != place) continue;
+        const char *reason = (*b)->unavailable();
+        if (reason) return ag_refuse(why, AG_ERR_UNAVAILABLE, "the %s backend: %s", (*b)->name, reason);
+        *backend = *b;
+        return AG_OK;
+    }
+    return ag_refuse(why, AG_ERR_UNAVAILABLE, "no backend for place %d in this build", (int)place);
+}
+
+const char *ag_pick_refusal(const ag_backend *backend, const ag_kernel *kernel, const ag_step *step)
+{
+    const uint32_t missing = kernel->needs & ~backend->features();
+    if (missing) return backend->lacking(missing);
+    return kernel->refuse(step);
+}
+
+/* A forced name must exist, whether or not this problem has a step for it. */
+ag_status ag_pick_forced(const ag_backend *backend, const char *forced, ag_why why)
+{
+    if (!*forced) return AG_OK;
+    for (const ag_kernel *const *k = backend->kernels; *k; k++)
+        if (strcmp((*k)->name, forced) == 0) return AG_OK;
+    return ag_refuse(why, AG_ERR_KERNEL, "there is no kernel named %s", forced);
+}
+
+/* The step a kernel name belongs to, AG_STEP_KINDS if none. */
+static ag_step_kind step_of(const ag_backend *backend, const char *name)
+{
+    for (const ag_kernel *const *k = backend->kernels; *k; k++)
+        if (strcmp((*k)->name, name) == 0) return (*k)->step;
+    return AG_STEP_KINDS;
+}
+
+ag_status ag_pick_kernel(const ag_backend *backend, const ag_step *step, const char *forced, const ag_kernel **kernel, ag_why why)
+{
+    const int force = step_of(backend, forced) == step->kind;
+    for (const ag_kernel *const *k = backend->kernels; *k; k++) {
+        if ((*k)->step != step->kind || (force && strcmp((*k)->name, forced))) continue;
+        const char *reason = ag_pick_refusal(backend, *k, step);
+        if (!reason) {
+            *kernel = *k;
+            return AG_OK;
+        }
+        if (force) return ag_refuse(why, AG_ERR_KERNEL, "kernel %s: %s", forced, reason);
+    }
+    return ag_refuse(why, AG_ERR_KERNEL, "no %s kernel of the %s backend takes this problem", ag_step_name(step->kind), backend->name);
+}
+
+static ag_status fill_info(ag_kernel_info *info, ag_kernel_info found)
+{
+    if (!info) return AG_ERR_NULL;
+    if (info->size < sizeof *info) return AG_ERR_STRUCT;
+    found.size = info->size;
+    *info = found;
+    return AG_OK;
+}
+
+ag_status ag_backend_at(int i, ag_kernel_info *info)
+{
+    int n = 0;
+    while (ag_backends[n]) n++;
+    if (i < 0 || i >= n) return AG_ERR_VALUE;
+    return fill_info(info, (ag_kernel_info){ .backend = ag_backends[i]->name, .unavailable = ag_backends[i]->unavailable() });
+}
+
+ag_status ag_kernel_at(int i, ag_kernel_info *info)
+{
+    if (i < 0) return AG_ERR_VALUE;
+    for (const ag_backend *const *b = ag_backends; *b; b++)
+        for (const ag_kernel *const *k = (*b)->kernels; *k; k++) {
+            if (i--) continue;
+            const char *reason = (*b)->unavailable();
+            const uint32_t missing = reason ? 0 : (*k)->needs & ~(*b)->features();
+            if (missing) reason = (*b)->lacking(missing);
+            return fill_info(info, (ag_kernel_info){ .backend = (*b)->name, .step = ag_step_name((*k)->step), .name = (*k)->name, .unavailable = reason });
+        }
+    return AG_ERR_VALUE;
+}
