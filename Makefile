@@ -30,7 +30,7 @@ obj   := $(src:%.c=$(B)/%.o)
 tools := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
 tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.c)))
 
-all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide.pc $(B)/attnguide
+all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide
 
 # A file's suffix is its instruction set; nothing else in the tree is compiled with -m flags.
 $(B)/src/cpu/%.o: fast := -O3 -ffp-contract=fast
@@ -46,10 +46,6 @@ $(B)/libattnguide.a: $(obj)
 $(B)/$(SONAME): $(obj)
 	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs $(LDFLAGS) $^ $(libs) -o $@
 	ln -sf $(SONAME) $(B)/libattnguide.so
-$(B)/attnguide.pc: pkgconfig/attnguide.pc.in include/attnguide.h Makefile
-	@mkdir -p $(@D)
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	    -e 's|@VERSION@|$(VERSION)|' -e 's|@LIBS_PRIVATE@|$(libs)|' $< > $@
 $(B)/attnguide: $(tools) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ -lpng $(libs) -o $@
 $(B)/test_attnguide: $(tests) $(B)/libattnguide.a
@@ -76,7 +72,8 @@ install: all
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so.$(VERSION)
 	ln -sf libattnguide.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so
-	$(INSTALL) -m 644 $(B)/attnguide.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBS_PRIVATE@|$(libs)|' pkgconfig/attnguide.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc
 	$(INSTALL) -m 755 $(B)/attnguide $(DESTDIR)$(BINDIR)
 
 uninstall:

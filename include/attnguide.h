@@ -37,6 +37,7 @@
  * Numbers: storage float32, float16 or bfloat16; logits, softmax and sums in float32 or better. The same kernel gives
  * the same bytes for any number of threads and any split into parts.
  */
+/* clang-format off */
 #ifndef ATTNGUIDE_H
 #define ATTNGUIDE_H
 
@@ -325,7 +326,8 @@ AG_API ag_status ag_attention_orthogonal(ag_context *context, const ag_problem *
  *  tokens:  O_i = O_standard at pi(i) (Token Perturbation Guidance on one layer, arXiv 2506.10036).
  *  Draws and permutations are counter-based: Philox4x32-10 keyed by the seed, at counter (token, draw or round, stream,
  *  1 or 2); the same on every backend, thread count and split. For n a power of 4 from 16 on only even permutations
- *  occur. Seed, stream, gain, mix: args->rows. */
+ *  occur. Seed, stream, gain, mix: args->rows. An index array there is used instead of draws. gather and permute read V of
+ *  masked image tokens too, which must be finite. */
 AG_API ag_status ag_attention_scrambled(ag_context *context, const ag_problem *problem, const ag_image *image,
                                         ag_kind kind, int draws, const ag_args *args, char *why, size_t why_size);
 

@@ -14,7 +14,8 @@ static ag_status run_once(ag_context *c, const ag_problem *problem, const ag_arg
     mine.workspace_size = ag_plan_workspace(plan);
     mine.workspace = ag_context_space(c, mine.workspace_size);
     ag_args taken;
-    if (!mine.workspace) s = ag_refuse(why, AG_ERR_MEMORY, "no memory for a workspace of %zu bytes", mine.workspace_size);
+    if (!mine.workspace)
+        s = ag_refuse(why, AG_ERR_MEMORY, "no memory for a workspace of %zu bytes", mine.workspace_size);
     if (!s) s = ag_check_args(plan, &mine, &taken, why);
     if (!s) ag_run_phases(plan, &taken);
     if (mine.workspace) ag_context_space_back(c, mine.workspace);
@@ -23,12 +24,14 @@ static ag_status run_once(ag_context *c, const ag_problem *problem, const ag_arg
 }
 
 /* The caller's problem with another operation, and one row entry that holds for every output row. */
-static ag_status run_alike(ag_context *c, const ag_problem *problem, ag_operation operation, const ag_row *row, const ag_args *args, ag_why why)
+static ag_status run_alike(ag_context *c, const ag_problem *problem, ag_operation operation, const ag_row *row,
+                           const ag_args *args, ag_why why)
 {
     ag_problem p;
     const ag_status s = ag_take_struct(&p, sizeof p, problem, "problem", why);
     if (s) return s;
-    if (p.row_count) return ag_refuse(why, AG_ERR_COMBINATION, "problem has rows of its own: ag_attention_guided takes those");
+    if (p.row_count)
+        return ag_refuse(why, AG_ERR_COMBINATION, "problem has rows of its own: ag_attention_guided takes those");
     p.operation = operation;
     p.rows = row;
     p.row_count = 1;
@@ -47,7 +50,8 @@ static ag_status set_image(ag_row *row, const ag_image *image, ag_why why)
     return AG_OK;
 }
 
-static ag_status run_method(ag_context *c, const ag_problem *problem, const ag_image *image, ag_row *row, const ag_args *args, ag_why why)
+static ag_status run_method(ag_context *c, const ag_problem *problem, const ag_image *image, ag_row *row,
+                            const ag_args *args, ag_why why)
 {
     const ag_status s = set_image(row, image, why);
     return s ? s : run_alike(c, problem, AG_ATTENTION, row, args, why);
@@ -71,26 +75,30 @@ ag_status ag_attention_standard(ag_context *c, const ag_problem *problem, const 
     return run_alike(c, problem, AG_ATTENTION, &row, args, (ag_why){ text, size });
 }
 
-ag_status ag_attention_identity(ag_context *c, const ag_problem *problem, const ag_image *image, const ag_args *args, char *text, size_t size)
+ag_status ag_attention_identity(ag_context *c, const ag_problem *problem, const ag_image *image, const ag_args *args,
+                                char *text, size_t size)
 {
     ag_row row = row_of(AG_IDENTITY);
     return run_method(c, problem, image, &row, args, (ag_why){ text, size });
 }
 
-ag_status ag_attention_uniform(ag_context *c, const ag_problem *problem, const ag_image *image, const ag_args *args, char *text, size_t size)
+ag_status ag_attention_uniform(ag_context *c, const ag_problem *problem, const ag_image *image, const ag_args *args,
+                               char *text, size_t size)
 {
     ag_row row = row_of(AG_UNIFORM);
     return run_method(c, problem, image, &row, args, (ag_why){ text, size });
 }
 
-ag_status ag_attention_smoothed(ag_context *c, const ag_problem *problem, const ag_image *image, double sigma, const ag_args *args, char *text, size_t size)
+ag_status ag_attention_smoothed(ag_context *c, const ag_problem *problem, const ag_image *image, double sigma,
+                                const ag_args *args, char *text, size_t size)
 {
     ag_row row = row_of(AG_SMOOTHED);
     row.sigma = sigma;
     return run_method(c, problem, image, &row, args, (ag_why){ text, size });
 }
 
-ag_status ag_attention_orthogonal(ag_context *c, const ag_problem *problem, const ag_image *image, double sigma, int keep_parallel, const ag_args *args, char *text, size_t size)
+ag_status ag_attention_orthogonal(ag_context *c, const ag_problem *problem, const ag_image *image, double sigma,
+                                  int keep_parallel, const ag_args *args, char *text, size_t size)
 {
     ag_row row = row_of(AG_ORTHOGONAL);
     row.sigma = sigma;
@@ -98,16 +106,19 @@ ag_status ag_attention_orthogonal(ag_context *c, const ag_problem *problem, cons
     return run_method(c, problem, image, &row, args, (ag_why){ text, size });
 }
 
-ag_status ag_attention_scrambled(ag_context *c, const ag_problem *problem, const ag_image *image, ag_kind kind, int draws, const ag_args *args, char *text, size_t size)
+ag_status ag_attention_scrambled(ag_context *c, const ag_problem *problem, const ag_image *image, ag_kind kind,
+                                 int draws, const ag_args *args, char *text, size_t size)
 {
     ag_row row = row_of(AG_SCRAMBLED);
     row.kind = kind;
     row.draws = draws;
-    if (args && args->size >= sizeof *args && args->row_count > 0 && args->rows) row.indexed = args->rows->index != NULL;
+    if (args && args->size >= sizeof *args && args->row_count > 0 && args->rows)
+        row.indexed = args->rows->index != NULL;
     return run_method(c, problem, image, &row, args, (ag_why){ text, size });
 }
 
-ag_status ag_query_blur(ag_context *c, const ag_problem *problem, const ag_image *image, double sigma, const ag_args *args, char *text, size_t size)
+ag_status ag_query_blur(ag_context *c, const ag_problem *problem, const ag_image *image, double sigma,
+                        const ag_args *args, char *text, size_t size)
 {
     const ag_why why = { text, size };
     ag_row row = row_of(AG_SMOOTHED);

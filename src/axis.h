@@ -18,10 +18,7 @@ int ag_axis_changes(int64_t extent, double sigma);
 ag_status ag_axis_make(int64_t extent, double sigma, int collapse, ag_axis *axis, void **memory);
 
 /* Columns [low, high) hold everything of rows [i, i + rows) that is not zero. */
-static inline int64_t ag_axis_low(const ag_axis *a, int64_t i)
-{
-    return a->mean || i < a->radius ? 0 : i - a->radius;
-}
+static inline int64_t ag_axis_low(const ag_axis *a, int64_t i) { return a->mean || i < a->radius ? 0 : i - a->radius; }
 
 static inline int64_t ag_axis_high(const ag_axis *a, int64_t i, int64_t rows)
 {

@@ -16,11 +16,18 @@ typedef long long ll;
 
 static ag_status check_extents(const ag_problem *p, ag_why why)
 {
-    const struct { const char *name; int64_t value, most; } extent[] = {
-        { "batch", p->batch, MOST_ROWS },      { "q_batch", p->q_batch, MOST_ROWS },
-        { "kv_batch", p->kv_batch, MOST_ROWS }, { "heads", p->heads, MOST_HEADS },
-        { "kv_heads", p->kv_heads, MOST_HEADS }, { "n_q", p->n_q, LIMIT },
-        { "n_k", p->n_k, LIMIT },              { "d", p->d, LIMIT },
+    const struct {
+        const char *name;
+        int64_t value, most;
+    } extent[] = {
+        { "batch", p->batch, MOST_ROWS },
+        { "q_batch", p->q_batch, MOST_ROWS },
+        { "kv_batch", p->kv_batch, MOST_ROWS },
+        { "heads", p->heads, MOST_HEADS },
+        { "kv_heads", p->kv_heads, MOST_HEADS },
+        { "n_q", p->n_q, LIMIT },
+        { "n_k", p->n_k, LIMIT },
+        { "d", p->d, LIMIT },
         { "d_v", p->d_v, LIMIT },
     };
     for (size_t i = 0; i < sizeof extent / sizeof *extent; i++)
@@ -38,18 +45,21 @@ static int64_t last_element(const int64_t *extent, const int64_t *stride, int n,
     int64_t last = 0;
     for (int i = 0; i < n; i++) {
         int64_t step;
-        if (__builtin_mul_overflow(extent[i] - 1, stride[i], &step) || __builtin_add_overflow(last, step, &last)) return -1;
+        if (__builtin_mul_overflow(extent[i] - 1, stride[i], &step) || __builtin_add_overflow(last, step, &last))
+            return -1;
     }
     return last > PTRDIFF_MAX / (int64_t)element - 1 ? -1 : last;
 }
 
-static ag_status check_strides(const char *name, const int64_t *extent, const int64_t *stride, int n, size_t element, ag_why why)
+static ag_status check_strides(const char *name, const int64_t *extent, const int64_t *stride, int n, size_t element,
+                               ag_why why)
 {
     for (int i = 0; i < n; i++)
         if (stride[i] < 0)
             return ag_refuse(why, AG_ERR_STRIDE, "%s has the negative stride %lld on axis %d", name, (ll)stride[i], i);
     if (last_element(extent, stride, n, element) < 0)
-        return ag_refuse(why, AG_ERR_STRIDE, "%s reaches beyond the address space with these extents and strides", name);
+        return ag_refuse(why, AG_ERR_STRIDE, "%s reaches beyond the address space with these extents and strides",
+                         name);
     return AG_OK;
 }
 
@@ -58,7 +68,8 @@ static ag_status check_layout(const char *name, const ag_layout *l, const int64_
     if (l->dtype != AG_F32 && l->dtype != AG_F16 && l->dtype != AG_BF16)
         return ag_refuse(why, AG_ERR_TYPE, "%s has element type %d, not f32, f16 or bf16", name, (int)l->dtype);
     if (l->align < 0 || (l->align & (l->align - 1)))
-        return ag_refuse(why, AG_ERR_STRIDE, "%s promises alignment %d, which is not a power of two", name, (int)l->align);
+        return ag_refuse(why, AG_ERR_STRIDE, "%s promises alignment %d, which is not a power of two", name,
+                         (int)l->align);
     const int64_t stride[4] = { l->stride[0], l->stride[1], l->stride[2], 1 };
     return check_strides(name, extent, stride, 4, ag_size_of(l->dtype), why);
 }
@@ -88,14 +99,17 @@ static ag_status check_disjoint(const char *name, const ag_layout *l, const int6
 static ag_status check_tensors(const ag_problem *p, ag_why why)
 {
     const int blur = p->operation == AG_BLUR;
-    const int64_t q[4] = { p->q_batch, p->heads, p->n_q, p->d }, out[4] = { p->batch, p->heads, p->n_q, blur ? p->d : p->d_v };
-    const int64_t k[4] = { p->kv_batch, p->kv_heads, p->n_k, p->d }, v[4] = { p->kv_batch, p->kv_heads, p->n_k, p->d_v };
+    const int64_t q[4] = { p->q_batch, p->heads, p->n_q, p->d },
+                  out[4] = { p->batch, p->heads, p->n_q, blur ? p->d : p->d_v };
+    const int64_t k[4] = { p->kv_batch, p->kv_heads, p->n_k, p->d },
+                  v[4] = { p->kv_batch, p->kv_heads, p->n_k, p->d_v };
     ag_status s = check_layout("q", &p->q, q, why);
     if (!s) s = check_layout("k", &p->k, k, why);
     if (!s) s = check_layout("v", &p->v, v, why);
     if (s) return s;
     if (p->k.dtype != p->v.dtype)
-        return ag_refuse(why, AG_ERR_TYPE, "k has element type %d and v %d: they must be the same", (int)p->k.dtype, (int)p->v.dtype);
+        return ag_refuse(why, AG_ERR_TYPE, "k has element type %d and v %d: they must be the same", (int)p->k.dtype,
+                         (int)p->v.dtype);
     if (p->operation == AG_RECEIVED || p->operation == AG_ENERGY) return AG_OK; /* their out is packed float32 */
     if ((s = check_layout("out", &p->out, out, why))) return s;
     return check_disjoint("out", &p->out, out, why);
@@ -122,20 +136,27 @@ static ag_status check_masks(const ag_problem *p, ag_why why)
 static ag_status check_offset(const char *name, int64_t offset, int64_t n, int64_t whole, ag_why why)
 {
     if (offset < 0 || whole < n || whole > LIMIT || offset > whole - n)
-        return ag_refuse(why, AG_ERR_SHAPE, "%s %lld and %lld tokens do not fit in a sequence of %lld", name, (ll)offset, (ll)n, (ll)whole);
+        return ag_refuse(why, AG_ERR_SHAPE, "%s %lld and %lld tokens do not fit in a sequence of %lld", name,
+                         (ll)offset, (ll)n, (ll)whole);
     return AG_OK;
 }
 
 static ag_status check_problem_values(const ag_problem *p, ag_why why)
 {
-    if ((unsigned)p->operation > AG_ENERGY) return ag_refuse(why, AG_ERR_TYPE, "operation is %d, which does not exist", (int)p->operation);
-    if ((unsigned)p->place > AG_CUDA) return ag_refuse(why, AG_ERR_TYPE, "place is %d, neither host nor CUDA", (int)p->place);
-    if (!(fabs(p->scale) <= 1e30)) return ag_refuse(why, AG_ERR_VALUE, "scale is %g, not a finite number within 1e30", p->scale);
-    if (p->workers < 0 || p->workers > 1024) return ag_refuse(why, AG_ERR_VALUE, "workers is %d, not between 0 and 1024", (int)p->workers);
-    if (p->row_offset < 0) return ag_refuse(why, AG_ERR_VALUE, "row_offset is %lld, which is negative", (ll)p->row_offset);
+    if ((unsigned)p->operation > AG_ENERGY)
+        return ag_refuse(why, AG_ERR_TYPE, "operation is %d, which does not exist", (int)p->operation);
+    if ((unsigned)p->place > AG_CUDA)
+        return ag_refuse(why, AG_ERR_TYPE, "place is %d, neither host nor CUDA", (int)p->place);
+    if (!(fabs(p->scale) <= 1e30))
+        return ag_refuse(why, AG_ERR_VALUE, "scale is %g, not a finite number within 1e30", p->scale);
+    if (p->workers < 0 || p->workers > 1024)
+        return ag_refuse(why, AG_ERR_VALUE, "workers is %d, not between 0 and 1024", (int)p->workers);
+    if (p->row_offset < 0)
+        return ag_refuse(why, AG_ERR_VALUE, "row_offset is %lld, which is negative", (ll)p->row_offset);
     if (p->want_lse && p->operation != AG_ATTENTION)
-        return ag_refuse(why, AG_ERR_COMBINATION, "lse is given by the attention operation only, not by operation %d", (int)p->operation);
-    if (p->kernel && strlen(p->kernel) >= sizeof ((ag_checked *)0)->kernel)
+        return ag_refuse(why, AG_ERR_COMBINATION, "lse is given by the attention operation only, not by operation %d",
+                         (int)p->operation);
+    if (p->kernel && strlen(p->kernel) >= sizeof((ag_checked *)0)->kernel)
         return ag_refuse(why, AG_ERR_KERNEL, "the forced kernel's name is longer than any kernel's");
     const ag_status s = check_offset("q_offset", p->q_offset, p->n_q, p->global_n_q, why);
     return s ? s : check_offset("k_offset", p->k_offset, p->n_k, p->global_n_k, why);
@@ -155,12 +176,14 @@ static ag_status check_image(const ag_problem *p, const ag_row *in, int64_t b, a
     const int needed = in->method == AG_SMOOTHED || in->method == AG_ORTHOGONAL;
     if (!g[0] && !g[1] && !g[2]) {
         if (!needed) return AG_OK;
-        return ag_refuse(why, AG_ERR_SHAPE, "row %lld: a blur needs the grid of its %lld image tokens", (ll)b, (ll)r->n);
+        return ag_refuse(why, AG_ERR_SHAPE, "row %lld: a blur needs the grid of its %lld image tokens", (ll)b,
+                         (ll)r->n);
     }
     int64_t frame, all;
-    if (g[0] < 1 || g[1] < 1 || g[2] < 1 || __builtin_mul_overflow(g[1], g[2], &frame) || __builtin_mul_overflow(g[0], frame, &all) || all != r->n)
-        return ag_refuse(why, AG_ERR_SHAPE, "row %lld: grid %lldx%lldx%lld is not that of %lld image tokens",
-                         (ll)b, (ll)g[0], (ll)g[1], (ll)g[2], (ll)r->n);
+    if (g[0] < 1 || g[1] < 1 || g[2] < 1 || __builtin_mul_overflow(g[1], g[2], &frame) ||
+        __builtin_mul_overflow(g[0], frame, &all) || all != r->n)
+        return ag_refuse(why, AG_ERR_SHAPE, "row %lld: grid %lldx%lldx%lld is not that of %lld image tokens", (ll)b,
+                         (ll)g[0], (ll)g[1], (ll)g[2], (ll)r->n);
     return AG_OK;
 }
 
@@ -174,15 +197,20 @@ static ag_status check_method_values(const ag_row *in, int64_t b, ag_row_checked
     r->indexed = in->indexed != 0;
     r->kind = in->kind;
     if (in->method == AG_SMOOTHED || in->method == AG_ORTHOGONAL) {
-        if (!(in->sigma >= 0)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: sigma is %g, not 0 or more", (ll)b, in->sigma);
-        if (!(in->sigma_t >= 0)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: sigma_t is %g, not 0 or more", (ll)b, in->sigma_t);
+        if (!(in->sigma >= 0))
+            return ag_refuse(why, AG_ERR_VALUE, "row %lld: sigma is %g, not 0 or more", (ll)b, in->sigma);
+        if (!(in->sigma_t >= 0))
+            return ag_refuse(why, AG_ERR_VALUE, "row %lld: sigma_t is %g, not 0 or more", (ll)b, in->sigma_t);
     }
     if (in->method != AG_SCRAMBLED) {
         if (!in->indexed) return AG_OK;
-        return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: only scrambled attention takes an index, not method %d", (ll)b, (int)in->method);
+        return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: only scrambled attention takes an index, not method %d",
+                         (ll)b, (int)in->method);
     }
-    if ((unsigned)in->kind > AG_TOKENS) return ag_refuse(why, AG_ERR_TYPE, "row %lld: kind is %d, which does not exist", (ll)b, (int)in->kind);
-    if (in->kind == AG_GATHER && in->draws < 1) return ag_refuse(why, AG_ERR_VALUE, "row %lld: draws is %d, less than 1", (ll)b, (int)in->draws);
+    if ((unsigned)in->kind > AG_TOKENS)
+        return ag_refuse(why, AG_ERR_TYPE, "row %lld: kind is %d, which does not exist", (ll)b, (int)in->kind);
+    if (in->kind == AG_GATHER && in->draws < 1)
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: draws is %d, less than 1", (ll)b, (int)in->draws);
     return AG_OK;
 }
 
@@ -190,9 +218,12 @@ static ag_status check_together(const ag_problem *p, const ag_row_checked *r, in
 {
     const int gather = r->method == AG_SCRAMBLED && r->kind == AG_GATHER;
     if ((p->bias_dtype != AG_NONE || p->causal) && (r->method == AG_IDENTITY || r->method == AG_UNIFORM || gather))
-        return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: %s is not defined with identity, uniform and gather", (ll)b, p->causal ? "causal" : "bias");
-    if (p->want_lse && r->blend) return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: a blend of two results has no lse", (ll)b);
-    if (p->want_lse && gather) return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: gathered values have no lse", (ll)b);
+        return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: %s is not defined with identity, uniform and gather",
+                         (ll)b, p->causal ? "causal" : "bias");
+    if (p->want_lse && r->blend)
+        return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: a blend of two results has no lse", (ll)b);
+    if (p->want_lse && gather)
+        return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: gathered values have no lse", (ll)b);
     return AG_OK;
 }
 
@@ -200,9 +231,13 @@ static ag_status check_self(const ag_problem *p, int64_t b, ag_why why)
 {
     if (p->operation == AG_BLUR) return AG_OK; /* reads queries only */
     if (p->n_q != p->n_k)
-        return ag_refuse(why, AG_ERR_SHAPE, "row %lld: a perturbation needs self-attention, but n_q is %lld and n_k %lld", (ll)b, (ll)p->n_q, (ll)p->n_k);
+        return ag_refuse(why, AG_ERR_SHAPE,
+                         "row %lld: a perturbation needs self-attention, but n_q is %lld and n_k %lld", (ll)b,
+                         (ll)p->n_q, (ll)p->n_k);
     if (p->global_n_q != p->n_q || p->global_n_k != p->n_k)
-        return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: a perturbation needs the whole sequence, but this is a shard of %lld tokens", (ll)b, (ll)p->global_n_q);
+        return ag_refuse(why, AG_ERR_COMBINATION,
+                         "row %lld: a perturbation needs the whole sequence, but this is a shard of %lld tokens", (ll)b,
+                         (ll)p->global_n_q);
     return AG_OK;
 }
 
@@ -211,16 +246,19 @@ static ag_status check_map(const char *name, int64_t row, int64_t rows, int64_t 
     *resolved = row == AG_ROW_SAME ? b : row;
     if (*resolved == AG_ROW_NONE) return AG_OK;
     if (*resolved < 0 || *resolved >= rows)
-        return ag_refuse(why, AG_ERR_VALUE, "row %lld: %s is %lld, but there are %lld rows", (ll)b, name, (ll)*resolved, (ll)rows);
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: %s is %lld, but there are %lld rows", (ll)b, name, (ll)*resolved,
+                         (ll)rows);
     return AG_OK;
 }
 
 static ag_status check_operation(const ag_problem *p, const ag_row *in, int64_t b, ag_why why)
 {
-    if ((unsigned)in->method > AG_SCRAMBLED) return ag_refuse(why, AG_ERR_TYPE, "row %lld: method is %d, which does not exist", (ll)b, (int)in->method);
+    if ((unsigned)in->method > AG_SCRAMBLED)
+        return ag_refuse(why, AG_ERR_TYPE, "row %lld: method is %d, which does not exist", (ll)b, (int)in->method);
     if (p->operation == AG_ATTENTION || in->method == AG_STANDARD) return AG_OK;
     if (p->operation == AG_BLUR && in->method == AG_SMOOTHED && !in->blend && !in->heads) return AG_OK;
-    return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: method %d, blend or a head set does not go with operation %d", (ll)b, (int)in->method, (int)p->operation);
+    return ag_refuse(why, AG_ERR_COMBINATION, "row %lld: method %d, blend or a head set does not go with operation %d",
+                     (ll)b, (int)in->method, (int)p->operation);
 }
 
 static ag_status check_row(const ag_problem *p, const ag_row *in, int64_t b, ag_row_checked *r, ag_why why)
@@ -241,7 +279,10 @@ static ag_status check_row(const ag_problem *p, const ag_row *in, int64_t b, ag_
 static void keep_heads(ag_checked *c, const ag_row *in, int64_t b, int shared)
 {
     if (!in->heads || c->rows[b].method == AG_STANDARD) return;
-    if (shared && b > 0) { c->rows[b].heads_at = c->rows[0].heads_at; return; }
+    if (shared && b > 0) {
+        c->rows[b].heads_at = c->rows[0].heads_at;
+        return;
+    }
     c->rows[b].heads_at = (int32_t)c->heads_size;
     for (int64_t h = 0; h < c->p.heads; h++) c->heads[c->heads_size++] = in->heads[h] != 0;
 }
@@ -249,10 +290,13 @@ static void keep_heads(ag_checked *c, const ag_row *in, int64_t b, int shared)
 static ag_status check_rows(const ag_problem *p, ag_checked *c, ag_why why)
 {
     if (p->row_count != 0 && p->row_count != 1 && p->row_count != p->batch)
-        return ag_refuse(why, AG_ERR_SHAPE, "row_count is %lld, neither 0, 1 nor batch %lld", (ll)p->row_count, (ll)p->batch);
-    if (p->row_count && !p->rows) return ag_refuse(why, AG_ERR_NULL, "rows is NULL, but row_count is %lld", (ll)p->row_count);
+        return ag_refuse(why, AG_ERR_SHAPE, "row_count is %lld, neither 0, 1 nor batch %lld", (ll)p->row_count,
+                         (ll)p->batch);
+    if (p->row_count && !p->rows)
+        return ag_refuse(why, AG_ERR_NULL, "rows is NULL, but row_count is %lld", (ll)p->row_count);
     if (p->row_count > 1 && p->heads > LIMIT / p->row_count)
-        return ag_refuse(why, AG_ERR_SHAPE, "%lld rows of %lld heads are more than this library counts", (ll)p->row_count, (ll)p->heads);
+        return ag_refuse(why, AG_ERR_SHAPE, "%lld rows of %lld heads are more than this library counts",
+                         (ll)p->row_count, (ll)p->heads);
 
     c->rows = calloc((size_t)p->batch, sizeof *c->rows);
     c->heads = malloc((size_t)p->heads * (size_t)(p->row_count ? p->row_count : 1));
@@ -263,7 +307,9 @@ static ag_status check_rows(const ag_problem *p, ag_checked *c, ag_why why)
         ag_row in = standard;
         if (p->row_count) { /* entries of one array have one size: the caller's */
             const size_t entry = p->rows->size;
-            const ag_status s = ag_take_struct(&in, sizeof in, (const char *)p->rows + (p->row_count > 1 ? (size_t)b * entry : 0), "an entry of rows", why);
+            const ag_status s =
+                ag_take_struct(&in, sizeof in, (const char *)p->rows + (p->row_count > 1 ? (size_t)b * entry : 0),
+                               "an entry of rows", why);
             if (s) return s;
         }
         const ag_status s = check_row(p, &in, b, &c->rows[b], why);
@@ -282,7 +328,10 @@ ag_status ag_check_problem(const ag_problem *problem, ag_checked *c, ag_why why)
     if (!s) s = check_tensors(&c->p, why);
     if (!s) s = check_masks(&c->p, why);
     if (!s) s = check_rows(&c->p, c, why);
-    if (s) { ag_checked_free(c); return s; }
+    if (s) {
+        ag_checked_free(c);
+        return s;
+    }
     if (c->p.kernel) strcpy(c->kernel, c->p.kernel);
     c->p.kernel = NULL;
     c->p.rows = NULL;

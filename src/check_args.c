@@ -15,7 +15,8 @@ static ag_status check_pointer(const char *name, const void *pointer, int wanted
 /* An array the problem does not speak of would be ignored: surely not what the caller meant. */
 static ag_status check_optional(const char *name, const void *pointer, int wanted, ag_why why)
 {
-    if (!wanted && pointer) return ag_refuse(why, AG_ERR_COMBINATION, "%s is given, but the problem was made without it", name);
+    if (!wanted && pointer)
+        return ag_refuse(why, AG_ERR_COMBINATION, "%s is given, but the problem was made without it", name);
     return check_pointer(name, pointer, wanted, why);
 }
 
@@ -41,7 +42,8 @@ static ag_status check_workspace(const ag_plan *plan, const ag_args *a, ag_why w
     const size_t bytes = ag_plan_workspace(plan);
     if (!bytes) return AG_OK;
     if (!a->workspace || a->workspace_size < bytes)
-        return ag_refuse(why, AG_ERR_WORKSPACE, "the workspace has %zu bytes, but this plan needs %zu", a->workspace ? a->workspace_size : 0, bytes);
+        return ag_refuse(why, AG_ERR_WORKSPACE, "the workspace has %zu bytes, but this plan needs %zu",
+                         a->workspace ? a->workspace_size : 0, bytes);
     if ((uintptr_t)a->workspace % AG_ALIGNMENT)
         return ag_refuse(why, AG_ERR_WORKSPACE, "the workspace is not aligned to %d bytes", AG_ALIGNMENT);
     return AG_OK;
@@ -51,7 +53,8 @@ static ag_status check_lengths(const ag_problem *p, const int32_t *lengths, ag_w
 {
     for (int64_t b = 0; lengths && b < p->batch; b++)
         if (lengths[b] < 0 || lengths[b] > p->n_k)
-            return ag_refuse(why, AG_ERR_INDEX, "key_lengths[%lld] is %d, not between 0 and %lld", (ll)b, lengths[b], (ll)p->n_k);
+            return ag_refuse(why, AG_ERR_INDEX, "key_lengths[%lld] is %d, not between 0 and %lld", (ll)b, lengths[b],
+                             (ll)p->n_k);
     return AG_OK;
 }
 
@@ -63,7 +66,8 @@ static ag_status check_index(const ag_row_checked *r, const int32_t *index, int6
     const int64_t entries = r->kind == AG_GATHER ? r->n * r->draws : r->n;
     for (int64_t i = 0; i < entries; i++)
         if (index[i] < 0 || index[i] >= r->n)
-            return ag_refuse(why, AG_ERR_INDEX, "row %lld: index[%lld] is %d, not between 0 and %lld", (ll)b, (ll)i, index[i], (ll)r->n - 1);
+            return ag_refuse(why, AG_ERR_INDEX, "row %lld: index[%lld] is %d, not between 0 and %lld", (ll)b, (ll)i,
+                             index[i], (ll)r->n - 1);
     return AG_OK;
 }
 
@@ -73,7 +77,8 @@ static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x,
     if (!(x->strength >= 0 && x->strength <= 1))
         return ag_refuse(why, AG_ERR_VALUE, "row %lld: strength is %g, not between 0 and 1", (ll)b, x->strength);
     if (!r->blend && x->strength != 1)
-        return ag_refuse(why, AG_ERR_VALUE, "row %lld: strength is %g, but the row was made without blend", (ll)b, x->strength);
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: strength is %g, but the row was made without blend", (ll)b,
+                         x->strength);
     if (r->method != AG_SCRAMBLED) return AG_OK;
     if (!isfinite(x->gain)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: gain is %g, not finite", (ll)b, x->gain);
     if (!isfinite(x->mix)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: mix is %g, not finite", (ll)b, x->mix);
@@ -86,8 +91,10 @@ static ag_status check_rows(const ag_plan *plan, const ag_args *a, ag_why why)
 {
     const ag_checked *c = &plan->c;
     if (a->row_count != 0 && a->row_count != 1 && a->row_count != c->p.batch)
-        return ag_refuse(why, AG_ERR_SHAPE, "the arguments' row_count is %lld, neither 0, 1 nor batch %lld", (ll)a->row_count, (ll)c->p.batch);
-    if (a->row_count && !a->rows) return ag_refuse(why, AG_ERR_NULL, "the arguments' rows is NULL, but row_count is %lld", (ll)a->row_count);
+        return ag_refuse(why, AG_ERR_SHAPE, "the arguments' row_count is %lld, neither 0, 1 nor batch %lld",
+                         (ll)a->row_count, (ll)c->p.batch);
+    if (a->row_count && !a->rows)
+        return ag_refuse(why, AG_ERR_NULL, "the arguments' rows is NULL, but row_count is %lld", (ll)a->row_count);
     for (int64_t b = 0; b < c->p.batch; b++) {
         ag_row_args x;
         ag_row_args_init(&x);
@@ -115,22 +122,26 @@ static ag_status check_out_is_q(const ag_checked *c, ag_why why)
     const ag_problem *p = &c->p;
     const int64_t width = p->operation == AG_BLUR ? p->d : p->d_v;
     if (p->operation > AG_BLUR) return ag_refuse(why, AG_ERR_ALIAS, "out is q, but has another shape");
-    if (width != p->d || !same_layout(&p->q, &p->out)) return ag_refuse(why, AG_ERR_ALIAS, "out is q, but their layouts differ");
+    if (width != p->d || !same_layout(&p->q, &p->out))
+        return ag_refuse(why, AG_ERR_ALIAS, "out is q, but their layouts differ");
     for (int64_t b = 0; b < p->batch; b++)
         if (c->rows[b].q_row != b && c->rows[b].q_row != AG_ROW_NONE)
-            return ag_refuse(why, AG_ERR_ALIAS, "out is q, but row %lld reads row %lld of it", (ll)b, (ll)c->rows[b].q_row);
+            return ag_refuse(why, AG_ERR_ALIAS, "out is q, but row %lld reads row %lld of it", (ll)b,
+                             (ll)c->rows[b].q_row);
     return AG_OK;
 }
 
 static ag_status check_out_is_v(const ag_checked *c, ag_why why)
 {
     const ag_problem *p = &c->p;
-    if (p->operation != AG_ATTENTION || p->heads != p->kv_heads || !same_layout(&p->v, &p->out) || p->has_key_mask || p->has_key_lengths || p->want_lse)
+    if (p->operation != AG_ATTENTION || p->heads != p->kv_heads || !same_layout(&p->v, &p->out) || p->has_key_mask ||
+        p->has_key_lengths || p->want_lse)
         return ag_refuse(why, AG_ERR_ALIAS, "out is v: that needs equal layouts and heads, no mask and no lse");
     for (int64_t b = 0; b < p->batch; b++) {
         const ag_row_checked *r = &c->rows[b];
         if (r->method != AG_IDENTITY || r->blend || r->heads_at >= 0 || r->n != p->n_q || r->kv_row != b)
-            return ag_refuse(why, AG_ERR_ALIAS, "out is v, but row %lld is not identity of all heads without context", (ll)b);
+            return ag_refuse(why, AG_ERR_ALIAS, "out is v, but row %lld is not identity of all heads without context",
+                             (ll)b);
     }
     return AG_OK;
 }
@@ -139,7 +150,8 @@ static ag_status check_alias(const ag_plan *plan, const ag_args *a, ag_why why)
 {
     const ag_checked *c = &plan->c;
     if (a->out == a->v && (plan->needs & AG_NEEDS_V)) return check_out_is_v(c, why);
-    if (a->out == a->k && (plan->needs & AG_NEEDS_K)) return ag_refuse(why, AG_ERR_ALIAS, "out is k, which is read while out is written");
+    if (a->out == a->k && (plan->needs & AG_NEEDS_K))
+        return ag_refuse(why, AG_ERR_ALIAS, "out is k, which is read while out is written");
     if (a->out == a->q && (plan->needs & AG_NEEDS_Q)) return check_out_is_q(c, why);
     return AG_OK;
 }

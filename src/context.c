@@ -7,14 +7,14 @@
 /* A one-shot plan. In use while users > 0; dropped from the list it lives until the last user is done. */
 typedef struct cached {
     struct cached *next;
-    ag_plan       *plan;
-    int            users;
+    ag_plan *plan;
+    int users;
 } cached;
 
 /* A workspace; `memory` begins one alignment after it. */
 typedef struct space {
     struct space *next;
-    size_t        bytes;
+    size_t bytes;
 } space;
 
 void ag_context_options_init(ag_context_options *o)
@@ -33,7 +33,8 @@ ag_status ag_context_create(const ag_context_options *options, ag_context **cont
         const ag_status s = ag_take_struct(&o, sizeof o, options, "options", why);
         if (s) return s;
     }
-    if (o.threads < 1 || o.threads > 1024) return ag_refuse(why, AG_ERR_VALUE, "threads is %d, not between 1 and 1024", (int)o.threads);
+    if (o.threads < 1 || o.threads > 1024)
+        return ag_refuse(why, AG_ERR_VALUE, "threads is %d, not between 1 and 1024", (int)o.threads);
     if (o.cached_plans < 1) return ag_refuse(why, AG_ERR_VALUE, "cached_plans is %d, less than 1", (int)o.cached_plans);
 
     ag_context *c = calloc(1, sizeof *c);
@@ -78,8 +79,9 @@ int ag_context_threads(const ag_context *c) { return c ? c->threads : 0; }
  * field by field, or whole from a caller whose padding can only cost a second plan. */
 static int same_problem(const ag_checked *a, const ag_checked *b)
 {
-    return memcmp(&a->p, &b->p, sizeof a->p) == 0 && strcmp(a->kernel, b->kernel) == 0 && a->heads_size == b->heads_size &&
-           memcmp(a->heads, b->heads, a->heads_size) == 0 && memcmp(a->rows, b->rows, (size_t)a->p.batch * sizeof *a->rows) == 0;
+    return memcmp(&a->p, &b->p, sizeof a->p) == 0 && strcmp(a->kernel, b->kernel) == 0 &&
+           a->heads_size == b->heads_size && memcmp(a->heads, b->heads, a->heads_size) == 0 &&
+           memcmp(a->rows, b->rows, (size_t)a->p.batch * sizeof *a->rows) == 0;
 }
 
 static void drop(cached *x)
@@ -162,7 +164,8 @@ void *ag_context_space(ag_context *c, size_t bytes)
     while (*at && (*at)->bytes < bytes) at = &(*at)->next;
     space *x = *at;
     if (x) *at = x->next;
-    else if ((x = c->spaces)) c->spaces = x->next; /* too small: replaced by a larger one, so that they do not pile up */
+    else if ((x = c->spaces))
+        c->spaces = x->next; /* too small: replaced by a larger one, so that they do not pile up */
     ag_lock_give(c->lock);
     if (x && x->bytes < bytes) {
         ag_os_free(x);

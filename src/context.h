@@ -1,4 +1,5 @@
 /* context.h - what a context holds: its threads, its cached plans, its workspaces. */
+/* clang-format off */
 #ifndef AG_CONTEXT_H
 #define AG_CONTEXT_H
 

@@ -46,20 +46,39 @@ size_t ag_dtype_size(ag_dtype dtype)
 void ag_row_init(ag_row *row, ag_method method)
 {
     *row = (ag_row){
-        .size = sizeof *row, .q_row = AG_ROW_SAME, .kv_row = AG_ROW_SAME, .method = method,
-        .keep_parallel = 1, .draws = 1, .image_length = AG_ALL_TOKENS,
+        .size = sizeof *row,
+        .q_row = AG_ROW_SAME,
+        .kv_row = AG_ROW_SAME,
+        .method = method,
+        .keep_parallel = 1,
+        .draws = 1,
+        .image_length = AG_ALL_TOKENS,
     };
 }
 
 void ag_problem_init(ag_problem *p, int64_t batch, int64_t heads, int64_t n_q, int64_t n_k, int64_t d)
 {
     *p = (ag_problem){
-        .size = sizeof *p, .batch = batch, .q_batch = batch, .kv_batch = batch, .heads = heads, .kv_heads = heads,
-        .n_q = n_q, .n_k = n_k, .d = d, .d_v = d, .scale = 1 / sqrt((double)d),
-        .q = ag_layout_bhnd(AG_F32, heads, n_q, d), .out = ag_layout_bhnd(AG_F32, heads, n_q, d),
-        .k = ag_layout_bhnd(AG_F32, heads, n_k, d), .v = ag_layout_bhnd(AG_F32, heads, n_k, d),
-        .key_mask_stride = { n_k, 1 }, .bias_stride = { times(heads, times(n_q, n_k)), times(n_q, n_k), n_k, 1 },
-        .global_n_q = n_q, .global_n_k = n_k, .wave_bytes = (size_t)64 << 20,
+        .size = sizeof *p,
+        .batch = batch,
+        .q_batch = batch,
+        .kv_batch = batch,
+        .heads = heads,
+        .kv_heads = heads,
+        .n_q = n_q,
+        .n_k = n_k,
+        .d = d,
+        .d_v = d,
+        .scale = 1 / sqrt((double)d),
+        .q = ag_layout_bhnd(AG_F32, heads, n_q, d),
+        .out = ag_layout_bhnd(AG_F32, heads, n_q, d),
+        .k = ag_layout_bhnd(AG_F32, heads, n_k, d),
+        .v = ag_layout_bhnd(AG_F32, heads, n_k, d),
+        .key_mask_stride = { n_k, 1 },
+        .bias_stride = { times(heads, times(n_q, n_k)), times(n_q, n_k), n_k, 1 },
+        .global_n_q = n_q,
+        .global_n_k = n_k,
+        .wave_bytes = (size_t)64 << 20,
     };
 }
 
@@ -88,20 +107,20 @@ const char *ag_version_string(void)
 const char *ag_status_string(ag_status status)
 {
     switch (status) {
-    case AG_OK:              return "ok";
-    case AG_ERR_NULL:        return "a pointer that is needed is NULL";
-    case AG_ERR_STRUCT:      return "a struct has a size or fields this library does not know";
-    case AG_ERR_TYPE:        return "an enum value or element type is not allowed there";
-    case AG_ERR_SHAPE:       return "extents, ranges or grids do not fit";
-    case AG_ERR_STRIDE:      return "a stride is negative, overflows, or makes outputs overlap";
-    case AG_ERR_VALUE:       return "a number is out of its range";
+    case AG_OK: return "ok";
+    case AG_ERR_NULL: return "a pointer that is needed is NULL";
+    case AG_ERR_STRUCT: return "a struct has a size or fields this library does not know";
+    case AG_ERR_TYPE: return "an enum value or element type is not allowed there";
+    case AG_ERR_SHAPE: return "extents, ranges or grids do not fit";
+    case AG_ERR_STRIDE: return "a stride is negative, overflows, or makes outputs overlap";
+    case AG_ERR_VALUE: return "a number is out of its range";
     case AG_ERR_COMBINATION: return "the parts are valid, but not together";
-    case AG_ERR_INDEX:       return "an entry of an index or length array is out of range";
-    case AG_ERR_WORKSPACE:   return "the workspace is too small or not aligned";
-    case AG_ERR_ALIAS:       return "out is an input where that is not allowed";
-    case AG_ERR_KERNEL:      return "the kernel asked for does not exist or refuses the problem";
+    case AG_ERR_INDEX: return "an entry of an index or length array is out of range";
+    case AG_ERR_WORKSPACE: return "the workspace is too small or not aligned";
+    case AG_ERR_ALIAS: return "out is an input where that is not allowed";
+    case AG_ERR_KERNEL: return "the kernel asked for does not exist or refuses the problem";
     case AG_ERR_UNAVAILABLE: return "the backend is not in this build or not usable on this machine";
-    case AG_ERR_MEMORY:      return "out of memory";
+    case AG_ERR_MEMORY: return "out of memory";
     }
     return "unknown status";
 }
@@ -122,11 +141,14 @@ ag_status ag_take_struct(void *mine, size_t my_size, const void *theirs, const c
     size_t size;
     memcpy(&size, theirs, sizeof size);
     if (size < my_size)
-        return ag_refuse(why, AG_ERR_STRUCT, "%s has size %zu, less than %zu: was its init function called?", name, size, my_size);
-    if (size > my_size + 4096) return ag_refuse(why, AG_ERR_STRUCT, "%s has size %zu, which no version has", name, size);
+        return ag_refuse(why, AG_ERR_STRUCT, "%s has size %zu, less than %zu: was its init function called?", name,
+                         size, my_size);
+    if (size > my_size + 4096)
+        return ag_refuse(why, AG_ERR_STRUCT, "%s has size %zu, which no version has", name, size);
     for (size_t i = my_size; i < size; i++)
         if (((const unsigned char *)theirs)[i])
-            return ag_refuse(why, AG_ERR_STRUCT, "%s uses fields this library, version %s, does not know", name, ag_version_string());
+            return ag_refuse(why, AG_ERR_STRUCT, "%s uses fields this library, version %s, does not know", name,
+                             ag_version_string());
     memcpy(mine, theirs, my_size);
     memcpy(mine, &my_size, sizeof my_size);
     return AG_OK;

@@ -7,7 +7,7 @@
 
 /* Text that is counted whole and kept as far as it fits. */
 typedef struct text {
-    char  *at;
+    char *at;
     size_t size, length;
 } text;
 
@@ -31,9 +31,12 @@ static void say_attend(text *t, const ag_attend *a)
     for (int i = 0; i < last->n_keys; i++) keys += last->keys[i].count;
     say(t, ", %lld queries", (long long)queries);
     if (last->ready) say(t, " blended with rows already made");
-    else say(t, " x %lld keys%s%s", (long long)keys,
-             last->own == AG_OWN_SELF ? " and their own" : last->own == AG_OWN_MEAN ? " and the mean key" : "",
-             a->n_passes == 2 ? ", blended with standard" : "");
+    else
+        say(t, " x %lld keys%s%s", (long long)keys,
+            last->own == AG_OWN_SELF   ? " and their own"
+            : last->own == AG_OWN_MEAN ? " and the mean key"
+                                       : "",
+            a->n_passes == 2 ? ", blended with standard" : "");
 }
 
 static void say_step(text *t, const ag_plan *p, int64_t i)
@@ -64,7 +67,8 @@ size_t ag_plan_explain(const ag_plan *p, char *at, size_t size)
     }
     for (int64_t b = 0; b < p->c.p.batch; b++) {
         const unsigned needs = ag_program_needs(&p->program, b);
-        say(&t, "row %lld reads %s%s%s\n", (long long)b, needs & AG_NEEDS_Q ? "q " : "", needs & AG_NEEDS_K ? "k " : "", needs & AG_NEEDS_V ? "v" : "");
+        say(&t, "row %lld reads %s%s%s\n", (long long)b, needs & AG_NEEDS_Q ? "q " : "", needs & AG_NEEDS_K ? "k " : "",
+            needs & AG_NEEDS_V ? "v" : "");
     }
     return t.length;
 }

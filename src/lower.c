@@ -86,7 +86,10 @@ int64_t ag_take(lower *l, int64_t bytes)
 {
     const int64_t at = l->taken;
     l->taken += (bytes + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
-    if (l->taken < at) { l->status = AG_ERR_SHAPE; l->taken = at; }
+    if (l->taken < at) {
+        l->status = AG_ERR_SHAPE;
+        l->taken = at;
+    }
     if ((size_t)l->taken > l->out->work_size) l->out->work_size = (size_t)l->taken;
     return at;
 }
@@ -95,9 +98,12 @@ int64_t ag_take(lower *l, int64_t bytes)
 
 static ag_ref tensor(ag_source source, const ag_layout *x, int64_t row, int64_t group)
 {
-    return (ag_ref){ .source = source, .dtype = x->dtype, .group = group,
+    return (ag_ref){ .source = source,
+                     .dtype = x->dtype,
+                     .group = group,
                      .offset = row * x->stride[0] * (int64_t)ag_size_of(x->dtype),
-                     .stride_h = x->stride[1], .stride_i = x->stride[2] };
+                     .stride_h = x->stride[1],
+                     .stride_i = x->stride[2] };
 }
 
 ag_ref ag_ref_q(const lower *l) { return tensor(AG_IN_Q, &l->p->q, l->r->q_row, 1); }
@@ -108,26 +114,33 @@ ag_ref ag_ref_out(const lower *l) { return tensor(AG_TO_OUT, &l->p->out, l->b, 1
 /* Packed float32 [B, heads, rows] of the caller's. */
 static ag_ref packed(const lower *l, ag_source source, int64_t heads, int64_t rows)
 {
-    return (ag_ref){ .source = source, .dtype = AG_F32, .group = 1, .offset = l->b * heads * rows * 4, .stride_h = rows, .stride_i = 1 };
+    return (ag_ref){ .source = source,
+                     .dtype = AG_F32,
+                     .group = 1,
+                     .offset = l->b * heads * rows * 4,
+                     .stride_h = rows,
+                     .stride_i = 1 };
 }
 
 ag_ref ag_ref_none(void) { return (ag_ref){ .source = AG_SOURCES, .dtype = AG_F32, .group = 1 }; }
-ag_ref ag_ref_lse(const lower *l) { return l->p->want_lse ? packed(l, AG_TO_LSE, l->p->heads, l->p->n_q) : ag_ref_none(); }
+ag_ref ag_ref_lse(const lower *l)
+{
+    return l->p->want_lse ? packed(l, AG_TO_LSE, l->p->heads, l->p->n_q) : ag_ref_none();
+}
 
 ag_ref ag_ref_work(lower *l, work_shape w)
 {
     const int64_t stored = (w.heads_to - w.heads_from) / w.group, bytes = 4 * ag_product(l, stored, w.rows, w.width);
-    ag_ref r = { .source = AG_WORK, .dtype = AG_F32, .group = w.group, .stride_h = w.rows * w.width, .stride_i = w.width };
+    ag_ref r = {
+        .source = AG_WORK, .dtype = AG_F32, .group = w.group, .stride_h = w.rows * w.width, .stride_i = w.width
+    };
     r.offset = ag_take(l, bytes) - 4 * (w.heads_from / w.group * r.stride_h + w.first * r.stride_i);
     return r;
 }
 
 /* ---- head lists ---- */
 
-static int is_chosen(const lower *l, int64_t h)
-{
-    return l->r->heads_at < 0 || l->c->heads[l->r->heads_at + h];
-}
+static int is_chosen(const lower *l, int64_t h) { return l->r->heads_at < 0 || l->c->heads[l->r->heads_at + h]; }
 
 /* Query heads [from, to) that are chosen (or not). */
 static head_list list_heads(lower *l, int64_t from, int64_t to, int chosen)
@@ -148,7 +161,10 @@ head_list ag_chosen_groups(lower *l)
     head_list list = { at, 0 };
     for (int64_t kv = l->kv_from; at && kv < l->kv_to; kv++)
         for (int64_t h = kv * l->group; h < (kv + 1) * l->group; h++)
-            if (is_chosen(l, h)) { at[list.n++] = (int32_t)h; break; }
+            if (is_chosen(l, h)) {
+                at[list.n++] = (int32_t)h;
+                break;
+            }
     return list;
 }
 
@@ -238,8 +254,13 @@ static void lower_blur_operation(lower *l)
         if (!copied[i][1]) continue;
         ag_copy *c = &ag_emit(l, AG_STEP_COPY, 0, all)->u.copy;
         const int64_t first = copied[i][0], count = copied[i][1];
-        *c = (ag_copy){ .src = ag_ref_q(l), .dst = ag_ref_out(l), .lse_dst = ag_ref_none(), .first = first, .count = count,
-                        .d = l->p->d, .map = { first, 1, count, first } };
+        *c = (ag_copy){ .src = ag_ref_q(l),
+                        .dst = ag_ref_out(l),
+                        .lse_dst = ag_ref_none(),
+                        .first = first,
+                        .count = count,
+                        .d = l->p->d,
+                        .map = { first, 1, count, first } };
     }
 }
 
@@ -248,8 +269,14 @@ static void lower_study(lower *l, ag_step_kind kind)
     ag_study *s = &ag_emit(l, kind, 0, list_heads(l, 0, l->p->heads, 1))->u.study;
     const int received = kind == AG_STEP_RECEIVED;
     *s = (ag_study){
-        .q = ag_ref_q(l), .k = ag_ref_k(l), .n_q = l->p->n_q, .n_k = l->p->n_k, .d = l->p->d, .heads = l->p->heads,
-        .scale = l->p->scale, .causal = l->p->causal != 0,
+        .q = ag_ref_q(l),
+        .k = ag_ref_k(l),
+        .n_q = l->p->n_q,
+        .n_k = l->p->n_k,
+        .d = l->p->d,
+        .heads = l->p->heads,
+        .scale = l->p->scale,
+        .causal = l->p->causal != 0,
         .causal_shift = l->p->q_offset - l->p->k_offset + l->p->global_n_k - l->p->global_n_q,
         .out = received ? packed(l, AG_TO_OUT, 1, l->p->n_k) : packed(l, AG_TO_OUT, l->p->heads, l->p->n_q),
         .curvature = received ? ag_ref_none() : packed(l, AG_TO_CURVATURE, l->p->heads, l->p->n_q),

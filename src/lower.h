@@ -1,4 +1,5 @@
 /* lower.h - between lower.c (the program being built) and methods.c (one chain per method). */
+/* clang-format off */
 #ifndef AG_LOWER_H
 #define AG_LOWER_H
 

@@ -22,8 +22,14 @@ static void lower_identity(lower *l, head_list heads)
     const ag_row_checked *r = l->r;
     if (is_plain(l)) {
         ag_copy *c = &ag_emit(l, AG_STEP_COPY, 0, heads)->u.copy;
-        *c = (ag_copy){ .src = ag_ref_v(l), .dst = ag_ref_out(l), .lse_dst = ag_ref_none(), .first = r->o, .count = r->n,
-                        .d = l->p->d_v, .map = { r->o, 1, r->n, r->o }, .own_key = 1 };
+        *c = (ag_copy){ .src = ag_ref_v(l),
+                        .dst = ag_ref_out(l),
+                        .lse_dst = ag_ref_none(),
+                        .first = r->o,
+                        .count = r->n,
+                        .d = l->p->d_v,
+                        .map = { r->o, 1, r->n, r->o },
+                        .own_key = 1 };
         return;
     }
     ag_pass *pass = ag_emit_image(l, 0, heads, ag_ref_q(l));
@@ -51,8 +57,13 @@ static void lower_uniform(lower *l, head_list heads)
     const ag_ref mean_v = emit_mean(l, ag_ref_v(l), l->p->d_v, ag_ref_none());
     if (is_plain(l)) {
         ag_copy *c = &ag_emit(l, AG_STEP_COPY, l->base + 1, heads)->u.copy;
-        *c = (ag_copy){ .src = mean_v, .dst = ag_ref_out(l), .lse_dst = ag_ref_none(), .first = r->o, .count = r->n,
-                        .d = l->p->d_v, .map = { r->o, 1, 1, 0 } };
+        *c = (ag_copy){ .src = mean_v,
+                        .dst = ag_ref_out(l),
+                        .lse_dst = ag_ref_none(),
+                        .first = r->o,
+                        .count = r->n,
+                        .d = l->p->d_v,
+                        .map = { r->o, 1, 1, 0 } };
         return;
     }
     const ag_ref count = ag_ref_work(l, (work_shape){ l->kv_from * l->group, l->kv_to * l->group, l->group, 0, 1, 1 });
@@ -98,10 +109,13 @@ static int64_t distinct_rows(const lower *l)
 
 void ag_emit_blur(lower *l, int phase, head_list heads, blur_refs refs)
 {
-    ag_blur blur = { .src = refs.src, .dst = refs.dst, .o = l->r->o, .dst_o = refs.dst_o, .d = l->p->d, .accumulate = refs.accumulate };
+    ag_blur blur = {
+        .src = refs.src, .dst = refs.dst, .o = l->r->o, .dst_o = refs.dst_o, .d = l->p->d, .accumulate = refs.accumulate
+    };
     for (int i = 0; i < 3; i++) {
         void *memory;
-        if (ag_axis_make(l->r->grid[i], axis_sigma(l, i), refs.collapse, &blur.axis[i], &memory)) l->status = AG_ERR_MEMORY;
+        if (ag_axis_make(l->r->grid[i], axis_sigma(l, i), refs.collapse, &blur.axis[i], &memory))
+            l->status = AG_ERR_MEMORY;
         ag_keep(l, memory);
     }
     ag_emit(l, AG_STEP_BLUR, phase, heads)->u.blur = blur;
@@ -140,8 +154,14 @@ static void lower_distinct(lower *l, int phase, head_list heads, ag_ref q)
         pass->map = map;
     } else {
         ag_copy *c = &ag_emit(l, AG_STEP_COPY, phase + 1, heads)->u.copy;
-        *c = (ag_copy){ .src = result, .dst = ag_ref_out(l), .lse_src = lse, .lse_dst = ag_ref_lse(l),
-                        .first = r->o, .count = r->n, .d = l->p->d_v, .map = map };
+        *c = (ag_copy){ .src = result,
+                        .dst = ag_ref_out(l),
+                        .lse_src = lse,
+                        .lse_dst = ag_ref_lse(l),
+                        .first = r->o,
+                        .count = r->n,
+                        .d = l->p->d_v,
+                        .map = map };
     }
     ag_standard_context(l, heads);
 }
@@ -166,7 +186,9 @@ static ag_ref emit_split(lower *l, head_list heads, ag_ref par)
 {
     const ag_ref perp = ag_ref_work(l, image_rows(l, 1, l->p->d));
     ag_split *s = &ag_emit(l, AG_STEP_SPLIT, l->base, heads)->u.split;
-    *s = (ag_split){ .q = ag_ref_q(l), .k = ag_ref_k(l), .perp = perp, .par = par, .o = l->r->o, .n = l->r->n, .d = l->p->d };
+    *s = (ag_split){
+        .q = ag_ref_q(l), .k = ag_ref_k(l), .perp = perp, .par = par, .o = l->r->o, .n = l->r->n, .d = l->p->d
+    };
     return perp;
 }
 
@@ -207,18 +229,20 @@ static ag_index emit_index(lower *l, int *phase)
     return (ag_index){ 0, at };
 }
 
-static int64_t gather_bytes(lower *l)
-{
-    return l->r->blend ? 4 * ag_product(l, l->group, l->r->n, l->p->d_v) : 0;
-}
+static int64_t gather_bytes(lower *l) { return l->r->blend ? 4 * ag_product(l, l->group, l->r->n, l->p->d_v) : 0; }
 
 static void lower_gather(lower *l, head_list heads)
 {
     const ag_row_checked *r = l->r;
     int phase = l->base;
     const int64_t chunks = (r->n + AG_CHUNK - 1) / AG_CHUNK;
-    ag_gather g = { .src = ag_ref_v(l), .o = r->o, .n = r->n, .d = l->p->d_v, .draws = r->draws,
-                    .kv_heads = l->p->kv_heads, .chunks = chunks };
+    ag_gather g = { .src = ag_ref_v(l),
+                    .o = r->o,
+                    .n = r->n,
+                    .d = l->p->d_v,
+                    .draws = r->draws,
+                    .kv_heads = l->p->kv_heads,
+                    .chunks = chunks };
     g.index = emit_index(l, &phase);
     g.sums = ag_take(l, 8 * ag_product(l, l->p->kv_heads, chunks, 1));
     g.dst = r->blend ? ag_ref_work(l, image_rows(l, 1, l->p->d_v)) : ag_ref_out(l);

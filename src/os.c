@@ -10,13 +10,13 @@
 
 struct ag_lock {
     pthread_mutex_t mutex;
-    pthread_cond_t  changed;
+    pthread_cond_t changed;
 };
 
 struct ag_thread {
     pthread_t handle;
-    void    (*body)(void *);
-    void     *arg;
+    void (*body)(void *);
+    void *arg;
 };
 
 void *ag_os_alloc(size_t bytes)
@@ -41,8 +41,15 @@ ag_lock *ag_lock_create(void)
 {
     ag_lock *l = malloc(sizeof *l);
     if (!l) return NULL;
-    if (pthread_mutex_init(&l->mutex, NULL)) { free(l); return NULL; }
-    if (pthread_cond_init(&l->changed, NULL)) { pthread_mutex_destroy(&l->mutex); free(l); return NULL; }
+    if (pthread_mutex_init(&l->mutex, NULL)) {
+        free(l);
+        return NULL;
+    }
+    if (pthread_cond_init(&l->changed, NULL)) {
+        pthread_mutex_destroy(&l->mutex);
+        free(l);
+        return NULL;
+    }
     return l;
 }
 
@@ -73,7 +80,10 @@ ag_thread *ag_thread_start(void (*body)(void *), void *arg)
     if (!t) return NULL;
     t->body = body;
     t->arg = arg;
-    if (pthread_create(&t->handle, NULL, enter, t)) { free(t); return NULL; }
+    if (pthread_create(&t->handle, NULL, enter, t)) {
+        free(t);
+        return NULL;
+    }
     return t;
 }
 

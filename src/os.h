@@ -1,4 +1,5 @@
 /* os.h - the operating system, in a dozen calls. os.c is the only file to change for a new platform. */
+/* clang-format off */
 #ifndef AG_OS_H
 #define AG_OS_H
 

@@ -12,9 +12,10 @@ const ag_backend *const ag_backends[] = { &ag_cpu, &ag_cuda, NULL };
 const char *ag_step_name(ag_step_kind kind)
 {
     static const char *const names[AG_STEP_KINDS] = {
-        [AG_STEP_DRAW] = "draw",     [AG_STEP_PERMUTE] = "permute", [AG_STEP_TALLY] = "tally",       [AG_STEP_GATHER] = "gather",
-        [AG_STEP_MEAN] = "mean",     [AG_STEP_SPLIT] = "split",     [AG_STEP_BLUR] = "blur",         [AG_STEP_ATTEND] = "attend",
-        [AG_STEP_COPY] = "copy",     [AG_STEP_RECEIVED] = "received", [AG_STEP_ENERGY] = "energy",
+        [AG_STEP_DRAW] = "draw",         [AG_STEP_PERMUTE] = "permute", [AG_STEP_TALLY] = "tally",
+        [AG_STEP_GATHER] = "gather",     [AG_STEP_MEAN] = "mean",       [AG_STEP_SPLIT] = "split",
+        [AG_STEP_BLUR] = "blur",         [AG_STEP_ATTEND] = "attend",   [AG_STEP_COPY] = "copy",
+        [AG_STEP_RECEIVED] = "received", [AG_STEP_ENERGY] = "energy",
     };
     return names[kind];
 }
@@ -55,7 +56,8 @@ static ag_step_kind step_of(const ag_backend *backend, const char *name)
     return AG_STEP_KINDS;
 }
 
-ag_status ag_pick_kernel(const ag_backend *backend, const ag_step *step, const char *forced, const ag_kernel **kernel, ag_why why)
+ag_status ag_pick_kernel(const ag_backend *backend, const ag_step *step, const char *forced, const ag_kernel **kernel,
+                         ag_why why)
 {
     const int force = step_of(backend, forced) == step->kind;
     for (const ag_kernel *const *k = backend->kernels; *k; k++) {
@@ -67,7 +69,8 @@ ag_status ag_pick_kernel(const ag_backend *backend, const ag_step *step, const c
         }
         if (force) return ag_refuse(why, AG_ERR_KERNEL, "kernel %s: %s", forced, reason);
     }
-    return ag_refuse(why, AG_ERR_KERNEL, "no %s kernel of the %s backend takes this problem", ag_step_name(step->kind), backend->name);
+    return ag_refuse(why, AG_ERR_KERNEL, "no %s kernel of the %s backend takes this problem", ag_step_name(step->kind),
+                     backend->name);
 }
 
 static ag_status fill_info(ag_kernel_info *info, ag_kernel_info found)
@@ -84,7 +87,8 @@ ag_status ag_backend_at(int i, ag_kernel_info *info)
     int n = 0;
     while (ag_backends[n]) n++;
     if (i < 0 || i >= n) return AG_ERR_VALUE;
-    return fill_info(info, (ag_kernel_info){ .backend = ag_backends[i]->name, .unavailable = ag_backends[i]->unavailable() });
+    return fill_info(info,
+                     (ag_kernel_info){ .backend = ag_backends[i]->name, .unavailable = ag_backends[i]->unavailable() });
 }
 
 ag_status ag_kernel_at(int i, ag_kernel_info *info)
@@ -96,7 +100,10 @@ ag_status ag_kernel_at(int i, ag_kernel_info *info)
             const char *reason = (*b)->unavailable();
             const uint32_t missing = reason ? 0 : (*k)->needs & ~(*b)->features();
             if (missing) reason = (*b)->lacking(missing);
-            return fill_info(info, (ag_kernel_info){ .backend = (*b)->name, .step = ag_step_name((*k)->step), .name = (*k)->name, .unavailable = reason });
+            return fill_info(info, (ag_kernel_info){ .backend = (*b)->name,
+                                                     .step = ag_step_name((*k)->step),
+                                                     .name = (*k)->name,
+                                                     .unavailable = reason });
         }
     return AG_ERR_VALUE;
 }

@@ -19,7 +19,7 @@ void ag_plan_free(ag_plan *p)
 /* ---- tasks ---- */
 
 typedef struct place {
-    double  at;    /* where in the phase, 0 .. 1 */
+    double at; /* where in the phase, 0 .. 1 */
     ag_task task;
 } place;
 
@@ -128,7 +128,8 @@ ag_status ag_problem_needs(const ag_problem *problem, int64_t row, unsigned *nee
     if (s) return s;
     if (!needs) s = ag_refuse(why, AG_ERR_NULL, "needs is NULL: there is nowhere to put them");
     else if (row < 0 || row >= checked.p.batch)
-        s = ag_refuse(why, AG_ERR_VALUE, "row is %lld, but there are %lld rows", (long long)row, (long long)checked.p.batch);
+        s = ag_refuse(why, AG_ERR_VALUE, "row is %lld, but there are %lld rows", (long long)row,
+                      (long long)checked.p.batch);
     else s = ag_lower(&checked, &program, why);
     if (!s) {
         *needs = ag_program_needs(&program, row);

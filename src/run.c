@@ -10,7 +10,8 @@ ag_row_args ag_row_values(const ag_bound *run, int64_t b)
     ag_row_args row;
     ag_row_args_init(&row);
     if (run->args->row_count) {
-        const char *entry = (const char *)run->args->rows + (run->args->row_count > 1 ? (size_t)b * run->args->rows->size : 0);
+        const char *entry =
+            (const char *)run->args->rows + (run->args->row_count > 1 ? (size_t)b * run->args->rows->size : 0);
         row = *(const ag_row_args *)entry;
     }
     if (row.stream == AG_STREAM_DEFAULT) row.stream = (int64_t)(uint32_t)(b + run->c->p.row_offset);
@@ -39,10 +40,10 @@ static void run_task(const ag_plan *p, const ag_bound *run, const ag_task *task,
 
 typedef struct team {
     const ag_plan *plan;
-    ag_bound       run;
-    int            size;
-    atomic_llong   next;
-    atomic_int     arrived, phase;
+    ag_bound run;
+    int size;
+    atomic_llong next;
+    atomic_int arrived, phase;
 } team;
 
 static void wait_for_all(team *t, int phase)
@@ -84,7 +85,7 @@ static void run_on_context(const ag_plan *p, const ag_bound *run)
 /* ---- the host's executor: task i of the loop is worker i with its share ---- */
 
 typedef struct share {
-    const ag_plan  *plan;
+    const ag_plan *plan;
     const ag_bound *run;
     const ag_phase *phase;
 } share;

@@ -3,6 +3,7 @@
  * Glossary, here and nowhere contradicted: b h i j t = output row, head, query, key, channel; n_q n_k d d_v = extents;
  * o n = first image token, number of image tokens; m w x = running maximum, weight, logit. Strides count elements.
  */
+/* clang-format off */
 #ifndef AG_STEP_H
 #define AG_STEP_H
 

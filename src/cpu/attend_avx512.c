@@ -4,5 +4,11 @@
 #include "attend_tiled.h"
 
 const ag_kernel ag_attend_f32_avx512 = {
-    .name = "attend_f32_avx512", .step = AG_STEP_ATTEND, .needs = AG_CPU_AVX512, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "attend_f32_avx512",
+    .step = AG_STEP_ATTEND,
+    .needs = AG_CPU_AVX512,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

@@ -4,5 +4,10 @@
 #include "attend_tiled.h"
 
 const ag_kernel ag_attend_f32_base = {
-    .name = "attend_f32_base", .step = AG_STEP_ATTEND, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "attend_f32_base",
+    .step = AG_STEP_ATTEND,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

@@ -8,7 +8,7 @@
 /* Per worker: weights of one query [n_k + 1], result of each pass [d_v], rows of q, k or v. */
 typedef struct space {
     double *weight, *result[2];
-    float  *q, *row;
+    float *q, *row;
 } space;
 
 static int64_t keys_of(const ag_attend *a)
@@ -61,7 +61,8 @@ static int64_t all_logits(const ag_pass *p, const ag_logit_row *r, const space *
     return n;
 }
 
-static void add_value(const ag_logit_row *r, const ag_ref *v, int64_t j, double weight, const space *s, double *out, int64_t d_v)
+static void add_value(const ag_logit_row *r, const ag_ref *v, int64_t j, double weight, const space *s, double *out,
+                      int64_t d_v)
 {
     if (weight == 0) return; /* a masked value may be anything, NaN too */
     ag_load_row(s->row, ag_at(r->run, v, r->h, j), v->dtype, d_v);
@@ -139,7 +140,11 @@ static void run(const ag_step *step, const ag_bound *bound, int64_t task, void *
     const space s = carve(a, memory);
     const int64_t n = queries_of(a), tiles = (n + TILE - 1) / TILE;
     const int64_t first = task % tiles * TILE, last = first + TILE < n ? first + TILE : n;
-    ag_logit_row r = { .run = bound, .visible = ag_visible_of(bound, step->b), .b = step->b, .h = step->heads[task / tiles], .scale = a->scale };
+    ag_logit_row r = { .run = bound,
+                       .visible = ag_visible_of(bound, step->b),
+                       .b = step->b,
+                       .h = step->heads[task / tiles],
+                       .scale = a->scale };
     int64_t before = 0;
     for (int span = 0; span < a->n_spans; span++) {
         for (int64_t x = 0; x < a->spans[span].count; x++) {
@@ -152,5 +157,10 @@ static void run(const ag_step *step, const ag_bound *bound, int64_t task, void *
 }
 
 const ag_kernel ag_attend_f64_ref = {
-    .name = "attend_f64_ref", .step = AG_STEP_ATTEND, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "attend_f64_ref",
+    .step = AG_STEP_ATTEND,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

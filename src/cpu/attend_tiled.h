@@ -17,26 +17,26 @@
 enum { TASK = 384, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
 
 #define LOG2E 1.4426950408889634
-#define LN2   0.6931471805599453
+#define LN2 0.6931471805599453
 
 /* Queries lane by lane, and where their results gather. */
 typedef struct panel {
-    int   first, vectors;   /* first query of the task in this panel */
-    float *qt, *o, *m, *l;  /* [d][PANEL], [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
+    int first, vectors;    /* first query of the task in this panel */
+    float *qt, *o, *m, *l; /* [d][PANEL], [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
 } panel;
 
 typedef struct tile {
     const ag_attend *a;
-    const ag_bound  *run;
-    int64_t          b, h;
-    ag_visible       visible;
-    int              queries, panels;
-    int64_t          token[MOST_QUERIES];  /* output token of each lane; lanes past the last repeat it */
-    int64_t          logit_row[MOST_QUERIES]; /* row of causal and bias */
-    int              span[MOST_QUERIES];
-    panel            panel[MOST_PANELS];
-    float           *s, *k, *v, *row, *first; /* [BLOCK][PANEL], [BLOCK][d], [BLOCK][wide], a row, result of pass 0 */
-    int64_t          key[BLOCK];              /* the key each packed row came from */
+    const ag_bound *run;
+    int64_t b, h;
+    ag_visible visible;
+    int queries, panels;
+    int64_t token[MOST_QUERIES];     /* output token of each lane; lanes past the last repeat it */
+    int64_t logit_row[MOST_QUERIES]; /* row of causal and bias */
+    int span[MOST_QUERIES];
+    panel panel[MOST_PANELS];
+    float *s, *k, *v, *row, *first; /* [BLOCK][PANEL], [BLOCK][d], [BLOCK][wide], a row, result of pass 0 */
+    int64_t key[BLOCK];             /* the key each packed row came from */
 } tile;
 
 static int64_t wide(const ag_attend *a) { return (a->d_v + ROWS - 1) / ROWS * ROWS; }
@@ -189,7 +189,7 @@ static void start_panel(tile *x, const ag_pass *pass, panel *p)
 /* ---- keys ---- */
 
 typedef struct cursor {
-    int     range;
+    int range;
     int64_t at;
 } cursor;
 
@@ -219,13 +219,17 @@ static int pack_block(tile *x, const ag_pass *pass, cursor *c, int64_t end)
 {
     int n = 0;
     while (n < BLOCK && pack_key(x, pass, c, end, n)) n++;
-    for (int i = n; n && i % ROWS; i++) memcpy(x->k + i * x->a->d, x->k + (n - 1) * x->a->d, (size_t)x->a->d * sizeof *x->k);
+    for (int i = n; n && i % ROWS; i++)
+        memcpy(x->k + i * x->a->d, x->k + (n - 1) * x->a->d, (size_t)x->a->d * sizeof *x->k);
     return n;
 }
 
 /* ---- causal and bias ---- */
 
-static int64_t seen_by(const ag_attend *a, int64_t logit_row) { return a->causal ? logit_row + a->causal_shift + 1 : INT64_MAX; }
+static int64_t seen_by(const ag_attend *a, int64_t logit_row)
+{
+    return a->causal ? logit_row + a->causal_shift + 1 : INT64_MAX;
+}
 
 /* No query of the task sees keys from here on. */
 static int64_t last_seen(const tile *x)
@@ -323,7 +327,8 @@ static void store_results(tile *x, const ag_pass *pass, float u)
                 for (int64_t t = 0; t < a->d_v; t++) x->row[t] = (1 - u) * x->first[n * a->d_v + t] + u * x->row[t];
             ag_store_row(ag_at(x->run, &a->out, x->h, x->token[n]), x->row, a->out.dtype, a->d_v);
             if (a->lse.source != AG_SOURCES)
-                *(float *)ag_at(x->run, &a->lse, x->h, x->token[n]) = p->l[lane] == 0 ? -INFINITY : (p->m[lane] + log2f(p->l[lane])) * (float)LN2;
+                *(float *)ag_at(x->run, &a->lse, x->h, x->token[n]) =
+                    p->l[lane] == 0 ? -INFINITY : (p->m[lane] + log2f(p->l[lane])) * (float)LN2;
         }
     }
 }

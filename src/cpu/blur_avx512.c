@@ -4,5 +4,11 @@
 #include "blur_tiled.h"
 
 const ag_kernel ag_blur_f32_avx512 = {
-    .name = "blur_f32_avx512", .step = AG_STEP_BLUR, .needs = AG_CPU_AVX512, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "blur_f32_avx512",
+    .step = AG_STEP_BLUR,
+    .needs = AG_CPU_AVX512,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

@@ -4,5 +4,10 @@
 #include "blur_tiled.h"
 
 const ag_kernel ag_blur_f32_base = {
-    .name = "blur_f32_base", .step = AG_STEP_BLUR, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "blur_f32_base",
+    .step = AG_STEP_BLUR,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

@@ -43,7 +43,8 @@ static void run(const ag_step *s, const ag_bound *bound, int64_t task, void *mem
     const int64_t n = x->d - t0 < CHANNELS ? x->d - t0 : CHANNELS;
     double *from = memory, *to = from + tokens_in(x) * CHANNELS;
     for (int64_t i = 0; i < tokens_in(x); i++)
-        for (int64_t t = 0; t < n; t++) from[i * CHANNELS + t] = ag_load_one(ag_at(bound, &x->src, h, x->o + i), x->src.dtype, t0 + t);
+        for (int64_t t = 0; t < n; t++)
+            from[i * CHANNELS + t] = ag_load_one(ag_at(bound, &x->src, h, x->o + i), x->src.dtype, t0 + t);
 
     int64_t extent[3] = { x->axis[0].in, x->axis[1].in, x->axis[2].in };
     for (int a = 2; a >= 0; a--) {
@@ -61,5 +62,10 @@ static void run(const ag_step *s, const ag_bound *bound, int64_t task, void *mem
 }
 
 const ag_kernel ag_blur_f64_ref = {
-    .name = "blur_f64_ref", .step = AG_STEP_BLUR, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "blur_f64_ref",
+    .step = AG_STEP_BLUR,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

@@ -14,9 +14,9 @@ enum { SLAB = 32 };
 
 typedef struct slab {
     const ag_blur *blur;
-    int64_t        t0, channels, width; /* first channel, how many, rounded up to LANES */
-    int64_t        extent[3];
-    float         *from, *to, *weight;
+    int64_t t0, channels, width; /* first channel, how many, rounded up to LANES */
+    int64_t extent[3];
+    float *from, *to, *weight;
 } slab;
 
 static int64_t tokens_in(const ag_blur *x) { return x->axis[0].in * x->axis[1].in * x->axis[2].in; }
@@ -59,8 +59,9 @@ TILE_INLINE void apply_rows(const int rows, const slab *s, const ag_axis *axis, 
     const int64_t low = ag_axis_low(axis, i), length = ag_axis_high(axis, i, rows) - low;
     pack_weights(axis, i, rows, s->weight);
     for (int64_t o = 0; o < outer; o++)
-        columns(rows, inner, (product){ length, s->weight, s->from + (o * axis->in + low) * inner,
-                                        s->to + (o * axis->out + i) * inner, rows, inner, inner });
+        columns(rows, inner,
+                (product){ length, s->weight, s->from + (o * axis->in + low) * inner,
+                           s->to + (o * axis->out + i) * inner, rows, inner, inner });
 }
 
 static void apply_axis(slab *s, int a)

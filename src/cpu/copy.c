@@ -35,5 +35,10 @@ static void run(const ag_step *s, const ag_bound *bound, int64_t task, void *row
 }
 
 const ag_kernel ag_copy_ref = {
-    .name = "copy_ref", .step = AG_STEP_COPY, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "copy_ref",
+    .step = AG_STEP_COPY,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

@@ -10,17 +10,9 @@ static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
     &ag_blur_f32_avx512,   &ag_blur_f32_avx2,
 #endif
-    &ag_blur_f32_base,     &ag_blur_f64_ref,
-    &ag_mean_f64_ref,
-    &ag_split_f64_ref,
-    &ag_copy_ref,
-    &ag_draw_ref,
-    &ag_permute_ref,
-    &ag_tally_f64_ref,
-    &ag_gather_f32_ref,
-    &ag_received_f64_ref,
-    &ag_energy_f64_ref,
-    NULL,
+    &ag_blur_f32_base,     &ag_blur_f64_ref,     &ag_mean_f64_ref,   &ag_split_f64_ref,
+    &ag_copy_ref,          &ag_draw_ref,         &ag_permute_ref,    &ag_tally_f64_ref,
+    &ag_gather_f32_ref,    &ag_received_f64_ref, &ag_energy_f64_ref, NULL,
 };
 
 static uint32_t features(void)
@@ -28,7 +20,8 @@ static uint32_t features(void)
     uint32_t have = 0;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) have |= AG_CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
         have |= AG_CPU_AVX512;
 #endif
     return have;
@@ -36,11 +29,17 @@ static uint32_t features(void)
 
 static const char *lacking(uint32_t missing)
 {
-    return missing & AG_CPU_AVX512 ? "this processor has no AVX-512 (F, BW, DQ, VL)" : "this processor has no AVX2 with FMA";
+    return missing & AG_CPU_AVX512 ? "this processor has no AVX-512 (F, BW, DQ, VL)"
+                                   : "this processor has no AVX2 with FMA";
 }
 
 static const char *unavailable(void) { return NULL; }
 
 const ag_backend ag_cpu = {
-    .name = "cpu", .place = AG_HOST, .unavailable = unavailable, .features = features, .lacking = lacking, .kernels = kernels,
+    .name = "cpu",
+    .place = AG_HOST,
+    .unavailable = unavailable,
+    .features = features,
+    .lacking = lacking,
+    .kernels = kernels,
 };

@@ -10,10 +10,10 @@
 /* Which logits of output row b, head h are seen: keys [first, first + count) of query i. */
 typedef struct ag_logit_row {
     const ag_bound *run;
-    ag_visible      visible;
-    int64_t         b, h, i;
-    int64_t         seen;       /* leading keys causality leaves */
-    double          scale;
+    ag_visible visible;
+    int64_t b, h, i;
+    int64_t seen; /* leading keys causality leaves */
+    double scale;
 } ag_logit_row;
 
 static inline double ag_dot(const float *x, const float *y, int64_t d)

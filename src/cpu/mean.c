@@ -26,5 +26,10 @@ static void run(const ag_step *s, const ag_bound *bound, int64_t task, void *mem
 }
 
 const ag_kernel ag_mean_f64_ref = {
-    .name = "mean_f64_ref", .step = AG_STEP_MEAN, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "mean_f64_ref",
+    .step = AG_STEP_MEAN,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

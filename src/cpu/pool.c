@@ -5,18 +5,18 @@
 
 typedef struct member {
     struct ag_pool *pool;
-    int             worker;
-    ag_thread      *thread;
+    int worker;
+    ag_thread *thread;
 } member;
 
 struct ag_pool {
-    ag_lock *lock;                      /* of everything below */
-    int      threads;                   /* the caller counts as worker 0 */
-    int      wanted, busy, round, quit; /* workers wanted this round; those not yet back */
-    void   (*body)(void *, int);
-    void    *arg;
-    int      taken;                     /* a caller is inside ag_pool_run */
-    member   members[];                 /* [threads], members[0] unused */
+    ag_lock *lock;                 /* of everything below */
+    int threads;                   /* the caller counts as worker 0 */
+    int wanted, busy, round, quit; /* workers wanted this round; those not yet back */
+    void (*body)(void *, int);
+    void *arg;
+    int taken;        /* a caller is inside ag_pool_run */
+    member members[]; /* [threads], members[0] unused */
 };
 
 static void serve(void *arg)

@@ -35,8 +35,8 @@ static inline uint16_t ag_to_half(float f)
 {
     const uint32_t u = ag_to_bits(f), sign = u >> 16 & 0x8000, x = u & 0x7fffffff;
     if (x > 0x7f800000) return (uint16_t)(sign | 0x7e00);
-    if (x >= 0x477ff000) return (uint16_t)(sign | 0x7c00);    /* rounds to 65536 or more */
-    if (x < 0x38800000) {                                     /* a denormal half: adding 0.5 rounds at 2^-24 */
+    if (x >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* rounds to 65536 or more */
+    if (x < 0x38800000) {                                  /* a denormal half: adding 0.5 rounds at 2^-24 */
         const float rounded = ag_from_bits(x) + 0.5f;
         return (uint16_t)(sign | (ag_to_bits(rounded) - 0x3f000000));
     }
@@ -84,9 +84,9 @@ static inline float ag_load_one(const void *from, ag_dtype type, int64_t t)
 /* ---- visibility of keys for output row b ---- */
 
 typedef struct ag_visible {
-    const uint8_t *mask;    /* NULL: all */
-    int64_t        stride;
-    int64_t        length;
+    const uint8_t *mask; /* NULL: all */
+    int64_t stride;
+    int64_t length;
 } ag_visible;
 
 static inline ag_visible ag_visible_of(const ag_bound *run, int64_t b)

@@ -54,7 +54,8 @@ static void permute_run(const ag_step *s, const ag_bound *bound, int64_t task, v
 static float spread(const ag_gather *x, const ag_row_args *row) { return (float)(sqrt((double)x->draws) * row->gain); }
 
 /* The mean of one token's drawn values. */
-static void drawn_mean(const ag_gather *x, const ag_bound *bound, int64_t h, const int32_t *index, float *mean, float *row)
+static void drawn_mean(const ag_gather *x, const ag_bound *bound, int64_t h, const int32_t *index, float *mean,
+                       float *row)
 {
     ag_load_row(mean, ag_at(bound, &x->src, h, x->o + index[0]), x->src.dtype, x->d);
     for (int64_t r = 1; r < x->draws; r++) {
@@ -110,14 +111,33 @@ static void gather_run(const ag_step *s, const ag_bound *bound, int64_t task, vo
 }
 
 const ag_kernel ag_draw_ref = {
-    .name = "draw_ref", .step = AG_STEP_DRAW, .refuse = ag_refuses_nothing, .tasks = draw_tasks, .run = draw_run,
+    .name = "draw_ref",
+    .step = AG_STEP_DRAW,
+    .refuse = ag_refuses_nothing,
+    .tasks = draw_tasks,
+    .run = draw_run,
 };
 const ag_kernel ag_permute_ref = {
-    .name = "permute_ref", .step = AG_STEP_PERMUTE, .refuse = ag_refuses_nothing, .tasks = permute_tasks, .scratch = permute_scratch, .run = permute_run,
+    .name = "permute_ref",
+    .step = AG_STEP_PERMUTE,
+    .refuse = ag_refuses_nothing,
+    .tasks = permute_tasks,
+    .scratch = permute_scratch,
+    .run = permute_run,
 };
 const ag_kernel ag_tally_f64_ref = {
-    .name = "tally_f64_ref", .step = AG_STEP_TALLY, .refuse = ag_refuses_nothing, .tasks = gather_tasks, .scratch = gather_scratch, .run = tally_run,
+    .name = "tally_f64_ref",
+    .step = AG_STEP_TALLY,
+    .refuse = ag_refuses_nothing,
+    .tasks = gather_tasks,
+    .scratch = gather_scratch,
+    .run = tally_run,
 };
 const ag_kernel ag_gather_f32_ref = {
-    .name = "gather_f32_ref", .step = AG_STEP_GATHER, .refuse = ag_refuses_nothing, .tasks = gather_tasks, .scratch = gather_scratch, .run = gather_run,
+    .name = "gather_f32_ref",
+    .step = AG_STEP_GATHER,
+    .refuse = ag_refuses_nothing,
+    .tasks = gather_tasks,
+    .scratch = gather_scratch,
+    .run = gather_run,
 };

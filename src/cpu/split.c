@@ -27,5 +27,10 @@ static void run(const ag_step *s, const ag_bound *bound, int64_t task, void *mem
 }
 
 const ag_kernel ag_split_f64_ref = {
-    .name = "split_f64_ref", .step = AG_STEP_SPLIT, .refuse = ag_refuses_nothing, .tasks = tasks, .scratch = scratch, .run = run,
+    .name = "split_f64_ref",
+    .step = AG_STEP_SPLIT,
+    .refuse = ag_refuses_nothing,
+    .tasks = tasks,
+    .scratch = scratch,
+    .run = run,
 };

@@ -7,7 +7,7 @@
 /* Per worker: logits of one query [n_k], sums per key [n_k], a row of q and one of k. */
 typedef struct space {
     double *weight, *sum;
-    float  *q, *k;
+    float *q, *k;
 } space;
 
 static size_t scratch(const ag_step *s)
@@ -41,7 +41,9 @@ static double softmax_row(const ag_study *x, ag_logit_row *r, const space *s)
 
 static ag_logit_row row_of(const ag_step *s, const ag_bound *bound, int64_t h)
 {
-    return (ag_logit_row){ .run = bound, .visible = ag_visible_of(bound, s->b), .b = s->b, .h = h, .scale = s->u.study.scale };
+    return (ag_logit_row){
+        .run = bound, .visible = ag_visible_of(bound, s->b), .b = s->b, .h = h, .scale = s->u.study.scale
+    };
 }
 
 /* ---- received_j = sum_i mean_h A[h,i,j] ---- */
@@ -85,8 +87,10 @@ static double curvature(const double *a, int64_t n)
     double first = 0, second = 0;
     int64_t seen = 0;
     for (int64_t j = 0; j < n; j++) {
-        if (a[j] > first) { second = first; first = a[j]; }
-        else if (a[j] > second) second = a[j];
+        if (a[j] > first) {
+            second = first;
+            first = a[j];
+        } else if (a[j] > second) second = a[j];
         seen += a[j] > 0;
     }
     if (seen < 2) return 0;
@@ -111,13 +115,24 @@ static void energy_run(const ag_step *step, const ag_bound *bound, int64_t task,
     ag_logit_row r = row_of(step, bound, step->heads[task / tiles]);
     for (r.i = first; r.i < first + TILE && r.i < x->n_q; r.i++) {
         *(float *)ag_at(bound, &x->out, r.h, r.i) = (float)-softmax_row(x, &r, &s);
-        if (bound->base[AG_TO_CURVATURE]) *(float *)ag_at(bound, &x->curvature, r.h, r.i) = (float)curvature(s.weight, x->n_k);
+        if (bound->base[AG_TO_CURVATURE])
+            *(float *)ag_at(bound, &x->curvature, r.h, r.i) = (float)curvature(s.weight, x->n_k);
     }
 }
 
 const ag_kernel ag_received_f64_ref = {
-    .name = "received_f64_ref", .step = AG_STEP_RECEIVED, .refuse = ag_refuses_nothing, .tasks = received_tasks, .scratch = scratch, .run = received_run,
+    .name = "received_f64_ref",
+    .step = AG_STEP_RECEIVED,
+    .refuse = ag_refuses_nothing,
+    .tasks = received_tasks,
+    .scratch = scratch,
+    .run = received_run,
 };
 const ag_kernel ag_energy_f64_ref = {
-    .name = "energy_f64_ref", .step = AG_STEP_ENERGY, .refuse = ag_refuses_nothing, .tasks = energy_tasks, .scratch = scratch, .run = energy_run,
+    .name = "energy_f64_ref",
+    .step = AG_STEP_ENERGY,
+    .refuse = ag_refuses_nothing,
+    .tasks = energy_tasks,
+    .scratch = scratch,
+    .run = energy_run,
 };

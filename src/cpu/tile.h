@@ -39,10 +39,10 @@ TILE_INLINE void tile_logits(const int n, int64_t d, const float *k, const float
 /* Operands of a product: y[rows][n vectors] = or += x[length][rows]^T z[length][n vectors], each with its own row stride.
  * The sum is made apart and then added: short sums round less. */
 typedef struct product {
-    int64_t      length;
+    int64_t length;
     const float *x, *z;
-    float       *y;
-    int64_t      x_stride, z_stride, y_stride;
+    float *y;
+    int64_t x_stride, z_stride, y_stride;
 } product;
 
 TILE_INLINE void tile_product(const int rows, const int n, const int add, const product *p)

@@ -12,14 +12,18 @@ typedef float vec_unaligned __attribute__((vector_size(32), aligned(4), may_alia
 
 static inline vec v_all(float x) { return (vec)_mm256_set1_ps(x); }
 static inline vec v_max(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); } /* b where either is NaN */
-static inline int v_any_greater(vec a, vec b) { return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_GT_OQ)) != 0; }
+static inline int v_any_greater(vec a, vec b)
+{
+    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_GT_OQ)) != 0;
+}
 
 /* 2^x for x <= 0, relative error below 1e-7, exactly 0 from -126.5 down. */
 static inline vec v_exp2(vec x)
 {
     x = v_max(v_all(-127.0f), x);
     const vec n = (vec)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), f = x - n;
-    const __m256i scale = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32((__m256)n), _mm256_set1_epi32(127)), 23);
+    const __m256i scale =
+        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32((__m256)n), _mm256_set1_epi32(127)), 23);
     vec p = v_all(1.327647217e-03f);
     p = p * f + 9.675541331e-03f;
     p = p * f + 5.550713273e-02f;

@@ -6,9 +6,9 @@
 
 enum { LANES = 4, ROWS = 4 }; /* ROWS x 3 accumulators must fit in the registers */
 
-typedef float   vec __attribute__((vector_size(16), may_alias));
+typedef float vec __attribute__((vector_size(16), may_alias));
 typedef int32_t ivec __attribute__((vector_size(16), may_alias));
-typedef float   vec_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float vec_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
 
 static inline vec v_all(float x) { return (vec){ x, x, x, x }; }
 
