@@ -1,4 +1,4 @@
-/* lower.h - between lower.c (the program being built) and methods.c (one chain per method). */
+/* lower.h - between lower.c (rows and waves), methods.c (one chain per method) and emit.c (the program being built). */
 /* clang-format off */
 #ifndef AG_LOWER_H
 #define AG_LOWER_H
@@ -41,12 +41,14 @@ typedef struct blur_refs {
     int     collapse, accumulate;
 } blur_refs;
 
-/* methods.c */
+/* methods.c, queries.c */
 const method *ag_method_of(const lower *l); /* NULL: the row is standard, whatever it is called */
 int           ag_blur_changes(const lower *l);
+int64_t       ag_query_bytes(lower *l);
+void          ag_lower_queries(lower *l, head_list heads);
 void          ag_emit_blur(lower *l, int phase, head_list heads, blur_refs refs);
 
-/* lower.c */
+/* emit.c */
 void      *ag_reserve(lower *l, size_t bytes);
 void       ag_keep(lower *l, void *memory);
 int64_t    ag_product(lower *l, int64_t a, int64_t b, int64_t c);
@@ -57,8 +59,11 @@ ag_ref     ag_ref_k(const lower *l);
 ag_ref     ag_ref_v(const lower *l);
 ag_ref     ag_ref_out(const lower *l);
 ag_ref     ag_ref_lse(const lower *l);
+ag_ref     ag_ref_packed(const lower *l, ag_source source, int64_t heads, int64_t rows);
 ag_ref     ag_ref_none(void);
 ag_ref     ag_ref_work(lower *l, work_shape w);
+work_shape ag_image_rows(const lower *l, int64_t group, int64_t width);
+head_list  ag_list_heads(lower *l, int64_t from, int64_t to, int chosen);
 head_list  ag_chosen(lower *l);
 head_list  ag_chosen_groups(lower *l);
 ag_attend *ag_emit_attend(lower *l, int phase, head_list heads);

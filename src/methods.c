@@ -1,19 +1,11 @@
-/* methods.c - one chain of steps per method (methods.md section 1). Called by lower.c for each wave of heads. */
-#include <string.h>
-
-#include "axis.h"
+/* methods.c - one chain of steps per method (docs/methods.md); those that change queries: queries.c. Called by lower.c
+ * for each wave of heads. */
 #include "lower.h"
 
 static int has_context(const lower *l) { return l->r->n < l->p->n_q; }
 
 /* A result that is already made (a copy, one row) and needs no softmax around it. */
 static int is_plain(const lower *l) { return !has_context(l) && !l->r->blend && !l->p->want_lse; }
-
-/* Shape of a buffer for the image rows of this wave, one per query head or one per key/value head. */
-static work_shape image_rows(const lower *l, int64_t group, int64_t width)
-{
-    return (work_shape){ l->kv_from * l->group, l->kv_to * l->group, group, l->r->o, l->r->n, width };
-}
 
 /* ---- identity, uniform ---- */
 
@@ -42,7 +34,7 @@ static void lower_identity(lower *l, head_list heads)
 
 static ag_ref emit_mean(lower *l, ag_ref src, int64_t width, ag_ref count)
 {
-    work_shape one = image_rows(l, l->group, width);
+    work_shape one = ag_image_rows(l, l->group, width);
     one.first = 0;
     one.rows = 1;
     const ag_ref dst = ag_ref_work(l, one);
@@ -77,145 +69,6 @@ static void lower_uniform(lower *l, head_list heads)
     ag_standard_context(l, heads);
 }
 
-/* ---- smoothed, orthogonal ---- */
-
-static double axis_sigma(const lower *l, int axis) { return axis == 0 ? l->r->sigma_t : l->r->sigma; }
-
-int ag_blur_changes(const lower *l)
-{
-    int changes = 0;
-    for (int i = 0; i < 3; i++) changes |= ag_axis_changes(l->r->grid[i], axis_sigma(l, i));
-    return changes;
-}
-
-/* Extent of an axis after infinite blurs have been collapsed to one distinct row. */
-static int64_t distinct_extent(const lower *l, int axis)
-{
-    return axis_sigma(l, axis) > AG_SIGMA_INFINITE ? 1 : l->r->grid[axis];
-}
-
-/* Bias and causal make equal queries see different logits; the parallel part makes them differ again. */
-static int collapses(const lower *l)
-{
-    if (l->p->bias_dtype != AG_NONE || l->p->causal) return 0;
-    if (l->r->method == AG_ORTHOGONAL && l->r->keep_parallel) return 0;
-    return distinct_extent(l, 0) * distinct_extent(l, 1) * distinct_extent(l, 2) < l->r->n;
-}
-
-static int64_t distinct_rows(const lower *l)
-{
-    return collapses(l) ? distinct_extent(l, 0) * distinct_extent(l, 1) * distinct_extent(l, 2) : l->r->n;
-}
-
-void ag_emit_blur(lower *l, int phase, head_list heads, blur_refs refs)
-{
-    ag_blur blur = {
-        .src = refs.src, .dst = refs.dst, .o = l->r->o, .dst_o = refs.dst_o, .d = l->p->d, .accumulate = refs.accumulate
-    };
-    for (int i = 0; i < 3; i++) {
-        void *memory;
-        if (ag_axis_make(l->r->grid[i], axis_sigma(l, i), refs.collapse, &blur.axis[i], &memory))
-            l->status = AG_ERR_MEMORY;
-        ag_keep(l, memory);
-    }
-    ag_emit(l, AG_STEP_BLUR, phase, heads)->u.blur = blur;
-}
-
-static int64_t query_bytes(lower *l)
-{
-    const int64_t d = l->p->d, row = collapses(l) ? d + l->p->d_v + 1 : d;
-    int64_t rows = distinct_rows(l) * (l->r->method == AG_ORTHOGONAL && l->r->keep_parallel ? 2 : 1);
-    if (l->r->method == AG_ORTHOGONAL && !l->r->keep_parallel) rows += l->r->n;
-    return 4 * ag_product(l, l->group, rows, row);
-}
-
-/* T, Hg Wg or 1 distinct rows: attend those, then broadcast. */
-static void lower_distinct(lower *l, int phase, head_list heads, ag_ref q)
-{
-    const ag_row_checked *r = l->r;
-    const int64_t rows = distinct_rows(l), frame = r->grid[1] * r->grid[2];
-    const int per_frame = distinct_extent(l, 1) * distinct_extent(l, 2) == 1;
-    const ag_map map = { r->o, per_frame ? frame : 1, rows, 0 };
-    work_shape shape = image_rows(l, 1, l->p->d_v);
-    shape.first = 0;
-    shape.rows = rows;
-    const ag_ref result = ag_ref_work(l, shape);
-    shape.width = 1;
-    const ag_ref lse = l->p->want_lse ? ag_ref_work(l, shape) : ag_ref_none();
-
-    ag_attend *a = ag_emit_attend(l, phase, heads);
-    a->out = result;
-    a->lse = lse;
-    ag_add_span(a, 0, rows, q);
-    ag_all_keys(l, &a->pass[0]);
-    if (r->blend) {
-        ag_pass *pass = ag_emit_image(l, phase + 1, heads, result);
-        pass->ready = 1;
-        pass->map = map;
-    } else {
-        ag_copy *c = &ag_emit(l, AG_STEP_COPY, phase + 1, heads)->u.copy;
-        *c = (ag_copy){ .src = result,
-                        .dst = ag_ref_out(l),
-                        .lse_src = lse,
-                        .lse_dst = ag_ref_lse(l),
-                        .first = r->o,
-                        .count = r->n,
-                        .d = l->p->d_v,
-                        .map = map };
-    }
-    ag_standard_context(l, heads);
-}
-
-static void lower_replaced(lower *l, int phase, head_list heads, ag_ref q)
-{
-    const int64_t end = l->r->o + l->r->n;
-    if (l->r->blend) {
-        ag_all_keys(l, ag_emit_image(l, phase, heads, q));
-        ag_standard_context(l, heads);
-        return;
-    }
-    ag_attend *a = ag_emit_attend(l, phase, heads);
-    ag_add_span(a, 0, l->r->o, ag_ref_q(l));
-    ag_add_span(a, l->r->o, l->r->n, q);
-    ag_add_span(a, end, l->p->n_q - end, ag_ref_q(l));
-    ag_all_keys(l, &a->pass[0]);
-}
-
-/* perp into the workspace, and the parallel part beside it where the blur is to be added to it. */
-static ag_ref emit_split(lower *l, head_list heads, ag_ref par)
-{
-    const ag_ref perp = ag_ref_work(l, image_rows(l, 1, l->p->d));
-    ag_split *s = &ag_emit(l, AG_STEP_SPLIT, l->base, heads)->u.split;
-    *s = (ag_split){
-        .q = ag_ref_q(l), .k = ag_ref_k(l), .perp = perp, .par = par, .o = l->r->o, .n = l->r->n, .d = l->p->d
-    };
-    return perp;
-}
-
-static void lower_queries(lower *l, head_list heads)
-{
-    const ag_row_checked *r = l->r;
-    const int orthogonal = r->method == AG_ORTHOGONAL, keep = orthogonal && r->keep_parallel, collapse = collapses(l);
-    ag_ref src = ag_ref_q(l), dst = ag_ref_none();
-    int phase = l->base;
-    if (keep) dst = ag_ref_work(l, image_rows(l, 1, l->p->d));
-    if (orthogonal) {
-        src = emit_split(l, heads, dst);
-        phase++;
-    }
-    if (!ag_blur_changes(l)) { /* G is the identity: what remains is q_perp */
-        lower_replaced(l, phase, heads, src);
-        return;
-    }
-    work_shape shape = image_rows(l, 1, l->p->d);
-    if (collapse) shape.first = 0;
-    shape.rows = distinct_rows(l);
-    if (!keep) dst = ag_ref_work(l, shape);
-    ag_emit_blur(l, phase, heads, (blur_refs){ src, dst, shape.first, collapse, keep });
-    if (collapse) lower_distinct(l, phase + 1, heads, dst);
-    else lower_replaced(l, phase + 1, heads, dst);
-}
-
 /* ---- scrambled ---- */
 
 /* The row's index array: the caller's, or drawn. *phase moves on where it is drawn. */
@@ -245,7 +98,7 @@ static void lower_gather(lower *l, head_list heads)
                     .chunks = chunks };
     g.index = emit_index(l, &phase);
     g.sums = ag_take(l, 8 * ag_product(l, l->p->kv_heads, chunks, 1));
-    g.dst = r->blend ? ag_ref_work(l, image_rows(l, 1, l->p->d_v)) : ag_ref_out(l);
+    g.dst = r->blend ? ag_ref_work(l, ag_image_rows(l, 1, l->p->d_v)) : ag_ref_out(l);
 
     int32_t *every = ag_reserve(l, (size_t)l->p->kv_heads * sizeof *every);
     for (int64_t kv = 0; every && kv < l->p->kv_heads; kv++) every[kv] = (int32_t)(kv * l->group);
@@ -268,7 +121,7 @@ static void lower_permute(lower *l, head_list heads)
     int phase = l->base;
     ag_permute permute = { .src = ag_ref_v(l), .o = r->o, .n = r->n, .d = l->p->d_v, .use_mix = 1 };
     permute.index = emit_index(l, &phase);
-    permute.dst = ag_ref_work(l, image_rows(l, l->group, l->p->d_v));
+    permute.dst = ag_ref_work(l, ag_image_rows(l, l->group, l->p->d_v));
     ag_emit(l, AG_STEP_PERMUTE, phase, ag_chosen_groups(l))->u.permute = permute;
 
     ag_attend *a = ag_emit_attend(l, phase + 1, heads);
@@ -286,7 +139,7 @@ static void lower_tokens(lower *l, head_list heads)
     int phase = l->base;
     ag_permute permute = { .src = ag_ref_q(l), .o = r->o, .n = r->n, .d = l->p->d };
     permute.index = emit_index(l, &phase);
-    permute.dst = ag_ref_work(l, image_rows(l, 1, l->p->d));
+    permute.dst = ag_ref_work(l, ag_image_rows(l, 1, l->p->d));
     ag_emit(l, AG_STEP_PERMUTE, phase, heads)->u.permute = permute;
 
     ag_pass *pass = ag_emit_image(l, phase + 1, heads, permute.dst);
@@ -301,7 +154,7 @@ static void lower_tokens(lower *l, head_list heads)
 
 static const method identity = { NULL, lower_identity };
 static const method uniform = { NULL, lower_uniform };
-static const method queries = { query_bytes, lower_queries };
+static const method queries = { ag_query_bytes, ag_lower_queries };
 static const method gather = { gather_bytes, lower_gather };
 static const method permute = { permute_bytes, lower_permute };
 static const method tokens = { token_bytes, lower_tokens };

@@ -1,0 +1,139 @@
+/* attend_task.h - a task of the tiled attend kernel: its queries, its panels, and the memory they live in. */
+#ifndef AG_ATTEND_TASK_H
+#define AG_ATTEND_TASK_H
+
+#include "cpu.h"
+#include "rows.h"
+#include "tile.h"
+
+enum { TASK = 384, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
+
+/* Queries lane by lane, and where their results gather. */
+typedef struct panel {
+    int first, vectors;    /* first query of the task in this panel */
+    float *qt, *o, *m, *l; /* [d][PANEL], [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
+} panel;
+
+typedef struct tile {
+    const ag_attend *a;
+    const ag_bound *run;
+    int64_t b, h;
+    ag_visible visible;
+    int queries, panels;
+    int64_t token[MOST_QUERIES];     /* output token of each lane; lanes past the last repeat it */
+    int64_t logit_row[MOST_QUERIES]; /* row of causal and bias */
+    int span[MOST_QUERIES];
+    panel panel[MOST_PANELS];
+    float *s, *k, *v, *row, *first; /* [BLOCK][PANEL], [BLOCK][d], [BLOCK][wide], a row, result of pass 0 */
+    int64_t key[BLOCK];             /* the key each packed row came from */
+} tile;
+
+static int64_t wide(const ag_attend *a) { return (a->d_v + ROWS - 1) / ROWS * ROWS; }
+
+static int64_t queries_of(const ag_attend *a)
+{
+    int64_t n = 0;
+    for (int i = 0; i < a->n_spans; i++) n += a->spans[i].count;
+    return n;
+}
+
+/* Queries per task: 384, or fewer where that would leave less than 32 tasks. By shape only. */
+static int64_t queries_per_task(const ag_step *s)
+{
+    const int64_t n = queries_of(&s->u.attend), panels = (n + PANEL - 1) / PANEL;
+    int64_t each = panels * s->n_heads / 32;
+    if (each < 2) each = 2;
+    if (each > TASK / PANEL) each = TASK / PANEL;
+    return each * PANEL;
+}
+
+static int64_t tiles_of(const ag_step *s)
+{
+    const int64_t each = queries_per_task(s);
+    return (queries_of(&s->u.attend) + each - 1) / each;
+}
+
+static int64_t tasks(const ag_step *s) { return s->n_heads * tiles_of(s); }
+
+/* ---- memory ---- */
+
+static float *carve(char **memory, int64_t floats)
+{
+    float *at = (float *)*memory;
+    *memory += ((size_t)floats * sizeof(float) + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
+    return at;
+}
+
+/* Lays the tile's arrays out from `memory`; returns the end. */
+static char *lay_out(tile *x, char *memory)
+{
+    const ag_attend *a = x->a;
+    const int64_t longest = a->d > a->d_v ? a->d : a->d_v;
+    for (int i = 0; i < MOST_PANELS; i++) {
+        panel *p = &x->panel[i];
+        p->qt = carve(&memory, a->d * PANEL);
+        p->o = carve(&memory, wide(a) * PANEL);
+        p->m = carve(&memory, PANEL);
+        p->l = carve(&memory, PANEL);
+    }
+    x->s = carve(&memory, (int64_t)BLOCK * PANEL);
+    x->k = carve(&memory, BLOCK * a->d);
+    x->v = carve(&memory, BLOCK * wide(a));
+    x->row = carve(&memory, 2 * longest);
+    x->first = a->n_passes == 2 ? carve(&memory, TASK * a->d_v) : NULL;
+    return memory;
+}
+
+static size_t tile_bytes(void) { return (sizeof(tile) + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT; }
+
+static size_t scratch(const ag_step *s)
+{
+    tile x;
+    x.a = &s->u.attend;
+    char *const none = (char *)(uintptr_t)AG_ALIGNMENT;
+    return tile_bytes() + (size_t)(lay_out(&x, none) - none);
+}
+
+/* ---- queries ---- */
+
+static void list_queries(tile *x, int64_t from)
+{
+    int64_t before = 0;
+    int n = 0;
+    for (int span = 0; span < x->a->n_spans; span++) {
+        const ag_span *s = &x->a->spans[span];
+        for (int64_t i = from + n - before; n < x->queries && i < s->count; i++, n++) {
+            x->token[n] = s->first + i;
+            x->span[n] = span;
+        }
+        before += s->count;
+    }
+    for (; n < MOST_QUERIES; n++) {
+        x->token[n] = x->token[x->queries - 1];
+        x->span[n] = x->span[x->queries - 1];
+    }
+}
+
+/* Panels of 3 vectors; a remainder of 4 is two of 2, never 3 and 1. */
+static void cut_panels(tile *x)
+{
+    int vectors = (x->queries + LANES - 1) / LANES, first = 0;
+    for (x->panels = 0; vectors > 0; x->panels++) {
+        const int n = vectors == 4 ? 2 : vectors < VECTORS ? vectors : VECTORS;
+        x->panel[x->panels].first = first;
+        x->panel[x->panels].vectors = n;
+        first += n * LANES;
+        vectors -= n;
+    }
+}
+
+static void choose_logit_rows(tile *x, const ag_pass *pass)
+{
+    for (int i = 0; i < MOST_QUERIES; i++) x->logit_row[i] = x->token[i];
+    if (!pass->permuted) return;
+    const ag_row_args row = ag_row_values(x->run, x->b);
+    const int32_t *index = ag_index_at(x->run, &pass->index, &row);
+    for (int i = 0; i < MOST_QUERIES; i++) x->logit_row[i] = index[x->token[i] - pass->o] + pass->o;
+}
+
+#endif
