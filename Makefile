@@ -16,7 +16,7 @@ B          ?= build
 
 warn  := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 flags := -std=c11 -D_GNU_SOURCE -Iinclude -fPIC -fvisibility=hidden -MMD -MP $(warn)
-libs  := -lm -pthread
+libs  := -lm -ldl -pthread
 ifdef SANITIZE
 flags   += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SANITIZE)
@@ -25,6 +25,11 @@ endif
 src   := $(wildcard src/*.c src/cpu/*.c src/cuda/*.c)
 ifneq ($(shell uname -m),x86_64)
 src   := $(filter-out %_avx2.c %_avx512.c,$(src))
+endif
+ifeq ($(OPENBLAS),0)
+src   := $(filter-out %openblas.c %_openblas.c,$(src))
+else
+flags += -DAG_WITH_OPENBLAS
 endif
 obj   := $(src:%.c=$(B)/%.o)
 tools := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))

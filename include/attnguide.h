@@ -90,7 +90,8 @@ typedef enum ag_operation {
     AG_ATTENTION = 0, /**< out [B,H,N,d_v], and lse [B,H,N] if wanted */
     AG_BLUR      = 1, /**< out [B,H,N,d]: q with its image tokens blurred over the grid, context tokens copied */
     AG_RECEIVED  = 2, /**< out [B,M] float32: attention received by each key, sum over i of the mean over h of A[h,i,j] */
-    AG_ENERGY    = 3  /**< out [B,H,N] float32: energy -lse; and curvature [B,H,N] */
+    AG_ENERGY    = 3, /**< out [B,H,N] float32: energy -lse; and curvature [B,H,N] */
+    AG_MAP       = 4  /**< out [B,H,N,M] float32: the map A itself; the only operation with an N x M array, yours */
 } ag_operation;
 
 /** What an output row asks for. */
@@ -346,6 +347,11 @@ AG_API ag_status ag_attention_received(ag_context *context, const ag_problem *pr
 AG_API ag_status ag_attention_energy(ag_context *context, const ag_problem *problem, const ag_args *args,
                                      char *why, size_t why_size);
 
+/** out [B,H,N,M] float32: A = softmax(s Q K^T + bias), zero rows where nothing is seen. For looking at, and for what needs
+ *  the whole map: nothing else here makes one. v is not read. */
+AG_API ag_status ag_attention_map(ag_context *context, const ag_problem *problem, const ag_args *args,
+                                  char *why, size_t why_size);
+
 /** The whole batch in one call, every output row by its own entry of problem->rows. */
 AG_API ag_status ag_attention_guided(ag_context *context, const ag_problem *problem, const ag_args *args,
                                      char *why, size_t why_size);
@@ -390,7 +396,8 @@ AG_API int64_t ag_plan_tasks(const ag_plan *plan, int phase);
 
 /** Run tasks [first, last) of `phase` as worker `worker`, 0 <= worker < workers of the plan. The host has called
  *  ag_plan_check() with the same args, finishes a phase before it begins the next, and never runs two parts with one
- *  worker number at once. AG_ERR_VALUE: phase, range or worker out of range. */
+ *  worker number at once. AG_ERR_VALUE: phase, range or worker out of range; AG_ERR_KERNEL: a kernel that has threads of
+ *  its own was forced (attend_openblas). */
 AG_API ag_status ag_plan_run_part(const ag_plan *plan, const ag_args *args, int phase, int64_t first, int64_t last,
                                   int worker);
 
@@ -410,6 +417,7 @@ typedef struct ag_kernel_info {
     const char *step;        /**< "attend", "blur" ...; NULL in ag_backend_info */
     const char *name;        /**< "attend_f32_avx512" ...; NULL in ag_backend_info */
     const char *unavailable; /**< NULL: usable here; else the reason */
+    const char *detail;      /**< what the kernel runs on, "OpenBLAS 0.3.21, core SkylakeX"; NULL = nothing to say */
 } ag_kernel_info;
 
 /** Backend number i, from 0. AG_ERR_VALUE past the last. Set info->size first. */

@@ -138,3 +138,9 @@ ag_status ag_attention_energy(ag_context *c, const ag_problem *problem, const ag
     const ag_row row = row_of(AG_STANDARD);
     return run_alike(c, problem, AG_ENERGY, &row, args, (ag_why){ text, size });
 }
+
+ag_status ag_attention_map(ag_context *c, const ag_problem *problem, const ag_args *args, char *text, size_t size)
+{
+    const ag_row row = row_of(AG_STANDARD);
+    return run_alike(c, problem, AG_MAP, &row, args, (ag_why){ text, size });
+}

@@ -96,6 +96,18 @@ static ag_status check_disjoint(const char *name, const ag_layout *l, const int6
     return AG_OK;
 }
 
+/* Packed float32 arrays of the caller's: lse, and the outputs of the operations after blur. */
+static ag_status check_packed(const ag_problem *p, ag_why why)
+{
+    const int64_t n_k = p->operation == AG_MAP ? p->n_k : 1;
+    int64_t bytes;
+    if (!__builtin_mul_overflow(p->batch * p->heads, p->n_q, &bytes) && !__builtin_mul_overflow(bytes, n_k, &bytes) &&
+        bytes <= PTRDIFF_MAX / 4)
+        return AG_OK;
+    return ag_refuse(why, AG_ERR_SHAPE, "%lld x %lld x %lld x %lld results do not fit in the address space",
+                     (ll)p->batch, (ll)p->heads, (ll)p->n_q, (ll)n_k);
+}
+
 static ag_status check_tensors(const ag_problem *p, ag_why why)
 {
     const int blur = p->operation == AG_BLUR;
@@ -110,7 +122,8 @@ static ag_status check_tensors(const ag_problem *p, ag_why why)
     if (p->k.dtype != p->v.dtype)
         return ag_refuse(why, AG_ERR_TYPE, "k has element type %d and v %d: they must be the same", (int)p->k.dtype,
                          (int)p->v.dtype);
-    if (p->operation == AG_RECEIVED || p->operation == AG_ENERGY) return AG_OK; /* their out is packed float32 */
+    if (!s) s = check_packed(p, why);
+    if (s || p->operation > AG_BLUR) return s; /* their out is packed float32 */
     if ((s = check_layout("out", &p->out, out, why))) return s;
     return check_disjoint("out", &p->out, out, why);
 }
@@ -143,7 +156,7 @@ static ag_status check_offset(const char *name, int64_t offset, int64_t n, int64
 
 static ag_status check_problem_values(const ag_problem *p, ag_why why)
 {
-    if ((unsigned)p->operation > AG_ENERGY)
+    if ((unsigned)p->operation > AG_MAP)
         return ag_refuse(why, AG_ERR_TYPE, "operation is %d, which does not exist", (int)p->operation);
     if ((unsigned)p->place > AG_CUDA)
         return ag_refuse(why, AG_ERR_TYPE, "place is %d, neither host nor CUDA", (int)p->place);

@@ -95,21 +95,21 @@ ag_ref ag_ref_k(const lower *l) { return tensor(AG_IN_K, &l->p->k, l->r->kv_row,
 ag_ref ag_ref_v(const lower *l) { return tensor(AG_IN_V, &l->p->v, l->r->kv_row, l->group); }
 ag_ref ag_ref_out(const lower *l) { return tensor(AG_TO_OUT, &l->p->out, l->b, 1); }
 
-/* Packed float32 [B, heads, rows] of the caller's. */
-ag_ref ag_ref_packed(const lower *l, ag_source source, int64_t heads, int64_t rows)
+/* Packed float32 [B, heads, rows, width] of the caller's. */
+ag_ref ag_ref_packed(const lower *l, ag_source source, int64_t heads, int64_t rows, int64_t width)
 {
     return (ag_ref){ .source = source,
                      .dtype = AG_F32,
                      .group = 1,
-                     .offset = l->b * heads * rows * 4,
-                     .stride_h = rows,
-                     .stride_i = 1 };
+                     .offset = l->b * heads * rows * width * 4,
+                     .stride_h = rows * width,
+                     .stride_i = width };
 }
 
 ag_ref ag_ref_none(void) { return (ag_ref){ .source = AG_SOURCES, .dtype = AG_F32, .group = 1 }; }
 ag_ref ag_ref_lse(const lower *l)
 {
-    return l->p->want_lse ? ag_ref_packed(l, AG_TO_LSE, l->p->heads, l->p->n_q) : ag_ref_none();
+    return l->p->want_lse ? ag_ref_packed(l, AG_TO_LSE, l->p->heads, l->p->n_q, 1) : ag_ref_none();
 }
 
 ag_ref ag_ref_work(lower *l, work_shape w)
@@ -168,6 +168,8 @@ ag_attend *ag_emit_attend(lower *l, int phase, head_list heads)
     a->scale = l->p->scale;
     a->causal = l->p->causal != 0;
     a->causal_shift = l->p->q_offset - l->p->k_offset + l->p->global_n_k - l->p->global_n_q;
+    a->masked = l->p->has_key_mask || l->p->has_key_lengths;
+    a->biased = l->p->bias_dtype != AG_NONE;
     a->out = ag_ref_out(l);
     a->lse = ag_ref_lse(l);
     a->n_passes = 1;

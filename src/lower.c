@@ -46,7 +46,6 @@ static void lower_blur_operation(lower *l)
 static void lower_study(lower *l, ag_step_kind kind)
 {
     ag_study *s = &ag_emit(l, kind, 0, ag_list_heads(l, 0, l->p->heads, 1))->u.study;
-    const int received = kind == AG_STEP_RECEIVED;
     *s = (ag_study){
         .q = ag_ref_q(l),
         .k = ag_ref_k(l),
@@ -56,11 +55,18 @@ static void lower_study(lower *l, ag_step_kind kind)
         .heads = l->p->heads,
         .scale = l->p->scale,
         .causal = l->p->causal != 0,
+        .masked = l->p->has_key_mask || l->p->has_key_lengths,
+        .biased = l->p->bias_dtype != AG_NONE,
         .causal_shift = l->p->q_offset - l->p->k_offset + l->p->global_n_k - l->p->global_n_q,
-        .out =
-            received ? ag_ref_packed(l, AG_TO_OUT, 1, l->p->n_k) : ag_ref_packed(l, AG_TO_OUT, l->p->heads, l->p->n_q),
-        .curvature = received ? ag_ref_none() : ag_ref_packed(l, AG_TO_CURVATURE, l->p->heads, l->p->n_q),
     };
+    s->curvature = ag_ref_none();
+    switch (kind) {
+    case AG_STEP_RECEIVED: s->out = ag_ref_packed(l, AG_TO_OUT, 1, l->p->n_k, 1); break;
+    case AG_STEP_MAP: s->out = ag_ref_packed(l, AG_TO_OUT, l->p->heads, l->p->n_q, l->p->n_k); break;
+    default:
+        s->out = ag_ref_packed(l, AG_TO_OUT, l->p->heads, l->p->n_q, 1);
+        s->curvature = ag_ref_packed(l, AG_TO_CURVATURE, l->p->heads, l->p->n_q, 1);
+    }
 }
 
 /* Runs a chain over waves of key/value heads whose workspace fits under the cap; one head is always allowed. */
@@ -90,6 +96,7 @@ static void lower_row(lower *l)
     case AG_BLUR: lower_blur_operation(l); return;
     case AG_RECEIVED: lower_study(l, AG_STEP_RECEIVED); return;
     case AG_ENERGY: lower_study(l, AG_STEP_ENERGY); return;
+    case AG_MAP: lower_study(l, AG_STEP_MAP); return;
     case AG_ATTENTION: break;
     }
     const method *m = ag_method_of(l);

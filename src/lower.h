@@ -59,7 +59,7 @@ ag_ref     ag_ref_k(const lower *l);
 ag_ref     ag_ref_v(const lower *l);
 ag_ref     ag_ref_out(const lower *l);
 ag_ref     ag_ref_lse(const lower *l);
-ag_ref     ag_ref_packed(const lower *l, ag_source source, int64_t heads, int64_t rows);
+ag_ref     ag_ref_packed(const lower *l, ag_source source, int64_t heads, int64_t rows, int64_t width);
 ag_ref     ag_ref_none(void);
 ag_ref     ag_ref_work(lower *l, work_shape w);
 work_shape ag_image_rows(const lower *l, int64_t group, int64_t width);

@@ -35,7 +35,8 @@ unsigned ag_step_needs(const ag_step *s)
     case AG_STEP_ATTEND: return of_attend(&s->u.attend);
     case AG_STEP_COPY: return of_ref(&s->u.copy.src);
     case AG_STEP_RECEIVED:
-    case AG_STEP_ENERGY: return of_ref(&s->u.study.q) | of_ref(&s->u.study.k);
+    case AG_STEP_ENERGY:
+    case AG_STEP_MAP: return of_ref(&s->u.study.q) | of_ref(&s->u.study.k);
     case AG_STEP_DRAW:
     case AG_STEP_KINDS: break;
     }

@@ -1,6 +1,7 @@
 /* os.c - the operating system: POSIX. */
 #include "os.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -36,6 +37,9 @@ int ag_os_processors(void)
 }
 
 void ag_os_yield(void) { sched_yield(); }
+
+void *ag_os_library(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL); }
+void *ag_os_symbol(void *library, const char *name) { return dlsym(library, name); }
 
 ag_lock *ag_lock_create(void)
 {

@@ -15,7 +15,7 @@ const char *ag_step_name(ag_step_kind kind)
         [AG_STEP_DRAW] = "draw",         [AG_STEP_PERMUTE] = "permute", [AG_STEP_TALLY] = "tally",
         [AG_STEP_GATHER] = "gather",     [AG_STEP_MEAN] = "mean",       [AG_STEP_SPLIT] = "split",
         [AG_STEP_BLUR] = "blur",         [AG_STEP_ATTEND] = "attend",   [AG_STEP_COPY] = "copy",
-        [AG_STEP_RECEIVED] = "received", [AG_STEP_ENERGY] = "energy",
+        [AG_STEP_RECEIVED] = "received", [AG_STEP_ENERGY] = "energy",   [AG_STEP_MAP] = "map",
     };
     return names[kind];
 }
@@ -32,11 +32,19 @@ ag_status ag_pick_backend(ag_place place, const ag_backend **backend, ag_why why
     return ag_refuse(why, AG_ERR_UNAVAILABLE, "no backend for place %d in this build", (int)place);
 }
 
-const char *ag_pick_refusal(const ag_backend *backend, const ag_kernel *kernel, const ag_step *step)
+/* NULL: the machine has what the kernel needs. */
+const char *ag_pick_unavailable(const ag_backend *backend, const ag_kernel *kernel)
 {
     const uint32_t missing = kernel->needs & ~backend->features();
     if (missing) return backend->lacking(missing);
-    return kernel->refuse(step);
+    return kernel->unavailable ? kernel->unavailable() : NULL;
+}
+
+const char *ag_pick_refusal(const ag_backend *backend, const ag_kernel *kernel, const ag_step *step, int forced)
+{
+    if (kernel->own_threads && !forced) return "it has threads of its own and is taken by name only";
+    const char *reason = ag_pick_unavailable(backend, kernel);
+    return reason ? reason : kernel->refuse(step);
 }
 
 /* A forced name must exist, whether or not this problem has a step for it. */
@@ -62,7 +70,7 @@ ag_status ag_pick_kernel(const ag_backend *backend, const ag_step *step, const c
     const int force = step_of(backend, forced) == step->kind;
     for (const ag_kernel *const *k = backend->kernels; *k; k++) {
         if ((*k)->step != step->kind || (force && strcmp((*k)->name, forced))) continue;
-        const char *reason = ag_pick_refusal(backend, *k, step);
+        const char *reason = ag_pick_refusal(backend, *k, step, force);
         if (!reason) {
             *kernel = *k;
             return AG_OK;
@@ -98,12 +106,12 @@ ag_status ag_kernel_at(int i, ag_kernel_info *info)
         for (const ag_kernel *const *k = (*b)->kernels; *k; k++) {
             if (i--) continue;
             const char *reason = (*b)->unavailable();
-            const uint32_t missing = reason ? 0 : (*k)->needs & ~(*b)->features();
-            if (missing) reason = (*b)->lacking(missing);
+            if (!reason) reason = ag_pick_unavailable(*b, *k);
             return fill_info(info, (ag_kernel_info){ .backend = (*b)->name,
                                                      .step = ag_step_name((*k)->step),
                                                      .name = (*k)->name,
-                                                     .unavailable = reason });
+                                                     .unavailable = reason,
+                                                     .detail = reason || !(*k)->detail ? NULL : (*k)->detail() });
         }
     return AG_ERR_VALUE;
 }

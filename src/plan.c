@@ -78,6 +78,7 @@ static ag_status pick_kernels(ag_plan *p, ag_why why)
         const size_t scratch = p->kernels[i]->scratch ? p->kernels[i]->scratch(step) : 0;
         if (scratch > p->scratch) p->scratch = scratch;
         p->needs |= ag_step_needs(step);
+        p->own_threads |= p->kernels[i]->own_threads;
     }
     p->scratch = (p->scratch + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
     return AG_OK;

@@ -77,6 +77,7 @@ static void run_on_context(const ag_plan *p, const ag_bound *run)
         if (p->phases[i].n_tasks > most) most = p->phases[i].n_tasks;
     team t = { .plan = p, .run = *run, .size = p->workers < threads ? p->workers : threads };
     if (t.size > most) t.size = (int)most;
+    if (p->own_threads) t.size = 1;
     if (t.size > 1 && ag_pool_run(p->context->pool, t.size, work, &t)) return;
     t.size = 1; /* nothing to share, or the threads are busy with another call */
     work(&t, 0);
@@ -110,7 +111,7 @@ void ag_run_phases(const ag_plan *plan, const ag_args *args)
 {
     ag_bound run;
     ag_run_bind(plan, args, &run);
-    if (args->executor) run_on_executor(plan, &run);
+    if (args->executor && !plan->own_threads) run_on_executor(plan, &run);
     else run_on_context(plan, &run);
 }
 
@@ -134,6 +135,7 @@ ag_status ag_plan_run(const ag_plan *plan, const ag_args *args, char *text, size
 ag_status ag_plan_run_part(const ag_plan *plan, const ag_args *args, int phase, int64_t first, int64_t last, int worker)
 {
     if (!plan || !args) return AG_ERR_NULL;
+    if (plan->own_threads) return AG_ERR_KERNEL;
     if (phase < 0 || phase >= plan->n_phases || worker < 0 || worker >= plan->workers) return AG_ERR_VALUE;
     if (first < 0 || last < first || last > plan->phases[phase].n_tasks) return AG_ERR_VALUE;
     ag_bound run;

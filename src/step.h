@@ -64,7 +64,8 @@ static inline int64_t ag_mapped(const ag_map *m, int64_t i) { return m->base + (
 
 typedef enum ag_step_kind {
     AG_STEP_DRAW, AG_STEP_PERMUTE, AG_STEP_TALLY, AG_STEP_GATHER, AG_STEP_MEAN, AG_STEP_SPLIT, AG_STEP_BLUR,
-    AG_STEP_ATTEND, AG_STEP_COPY, AG_STEP_RECEIVED, AG_STEP_ENERGY, AG_STEP_KINDS
+    AG_STEP_ATTEND, AG_STEP_COPY, AG_STEP_RECEIVED, AG_STEP_ENERGY, AG_STEP_MAP,
+    AG_STEP_KINDS
 } ag_step_kind;
 
 /* index[0 .. n draws) by the row's seed and stream (methods: randomness). */
@@ -166,16 +167,18 @@ typedef struct ag_attend {
     double  scale;
     int     causal;           /* query i sees key j <= i + causal_shift */
     int64_t causal_shift;
+    int     masked, biased;   /* there are key masks or lengths; there is a bias */
     ag_ref  out, lse;         /* lse.source AG_SOURCES = not wanted */
 } ag_attend;
 
-/* Attention received, energy and curvature: statistics of the map, streamed. */
+/* Attention received, energy and curvature, streamed; or the map itself, row by row. */
 typedef struct ag_study {
     ag_ref  q, k, out, curvature;
     int64_t n_q, n_k, d, heads;
     double  scale;
     int     causal;
     int64_t causal_shift;
+    int     masked, biased;
 } ag_study;
 
 typedef struct ag_step {
@@ -193,7 +196,7 @@ typedef struct ag_step {
         ag_blur    blur;
         ag_copy    copy;
         ag_attend  attend;
-        ag_study   study;     /* received, energy */
+        ag_study   study;     /* received, energy, map */
     } u;
 } ag_step;
 
@@ -237,6 +240,9 @@ typedef struct ag_kernel {
     const char  *name;                                /* also its name in tests and benchmarks */
     ag_step_kind step;
     uint32_t     needs;                               /* machine features, all required */
+    int          own_threads;                         /* uses threads of its own: only by name, never in parts */
+    const char *(*unavailable)(void);                 /* beyond features; NULL = never */
+    const char *(*detail)(void);                      /* what it runs on, for info; NULL = nothing to say */
     const char *(*refuse)(const ag_step *);           /* NULL: takes it; else why not */
     int64_t    (*tasks)(const ag_step *);             /* how many independent tasks, by shape alone */
     size_t     (*scratch)(const ag_step *);           /* bytes per worker; NULL = none */
@@ -275,6 +281,7 @@ struct ag_plan {
     int64_t            n_phases;
     unsigned           needs;         /* of any row */
     int                workers;
+    int                own_threads;   /* some kernel has threads of its own: never in parts */
     size_t             scratch;       /* bytes per worker, behind the program's workspace */
     ag_context        *context;
     struct cached     *entry;         /* one-shot plans: its place in the cache */
@@ -312,7 +319,8 @@ void      ag_program_free(ag_program *program);
 ag_status        ag_pick_backend(ag_place place, const ag_backend **backend, ag_why why);
 ag_status        ag_pick_kernel(const ag_backend *backend, const ag_step *step, const char *forced, const ag_kernel **kernel, ag_why why);
 ag_status        ag_pick_forced(const ag_backend *backend, const char *forced, ag_why why);
-const char      *ag_pick_refusal(const ag_backend *backend, const ag_kernel *kernel, const ag_step *step);
+const char      *ag_pick_refusal(const ag_backend *backend, const ag_kernel *kernel, const ag_step *step, int forced);
+const char      *ag_pick_unavailable(const ag_backend *backend, const ag_kernel *kernel);
 const char      *ag_step_name(ag_step_kind kind);
 
 /* plan, run */

@@ -76,7 +76,7 @@ static float added(const tile *x, int64_t logit_row, int64_t j)
 /* Hides and biases logits lane by lane, then finds the maximum again. */
 static void amend_logits(tile *x, const panel *p, int keys, vec *top)
 {
-    const int biased = x->run->c->p.bias_dtype != AG_NONE;
+    const int biased = x->a->biased;
     for (int lane = 0; lane < p->vectors * LANES; lane++) {
         const int64_t row = x->logit_row[p->first + lane], seen = seen_by(x->a, row);
         for (int j = 0; j < keys; j++) {

@@ -67,7 +67,7 @@ TILE_INLINE void attend_block(const int n, tile *x, panel *p, int keys, int amen
 
 static void attend_pass(tile *x, const ag_pass *pass)
 {
-    const int amend = x->a->causal || x->run->c->p.bias_dtype != AG_NONE;
+    const int amend = x->a->causal || x->a->biased;
     choose_logit_rows(x, pass);
     for (int i = 0; i < x->panels; i++) start_panel(x, pass, &x->panel[i]);
     const int64_t end = amend ? last_seen(x) : INT64_MAX;

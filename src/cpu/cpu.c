@@ -2,18 +2,39 @@
 #include "cpu.h"
 
 /* For each step fastest first. The last of each step needs nothing and refuses nothing. */
+/* clang-format off */
 static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
-    &ag_attend_f32_avx512, &ag_attend_f32_avx2,
+    &ag_attend_f32_avx512,
+    &ag_attend_f32_avx2,
 #endif
-    &ag_attend_f32_base,   &ag_attend_f64_ref,
+    &ag_attend_f32_base,
+#if defined(AG_WITH_OPENBLAS)
+    &ag_attend_openblas,
+#endif
+    &ag_attend_f64_ref,
 #if defined(__x86_64__)
-    &ag_blur_f32_avx512,   &ag_blur_f32_avx2,
+    &ag_blur_f32_avx512,
+    &ag_blur_f32_avx2,
 #endif
-    &ag_blur_f32_base,     &ag_blur_f64_ref,     &ag_mean_f64_ref,   &ag_split_f64_ref,
-    &ag_copy_ref,          &ag_draw_ref,         &ag_permute_ref,    &ag_tally_f64_ref,
-    &ag_gather_f32_ref,    &ag_received_f64_ref, &ag_energy_f64_ref, NULL,
+    &ag_blur_f32_base,
+    &ag_blur_f64_ref,
+    &ag_mean_f64_ref,
+    &ag_split_f64_ref,
+    &ag_copy_ref,
+    &ag_draw_ref,
+    &ag_permute_ref,
+    &ag_tally_f64_ref,
+    &ag_gather_f32_ref,
+    &ag_received_f64_ref,
+    &ag_energy_f64_ref,
+#if defined(AG_WITH_OPENBLAS)
+    &ag_map_openblas,
+#endif
+    &ag_map_f64_ref,
+    NULL,
 };
+/* clang-format on */
 
 static uint32_t features(void)
 {

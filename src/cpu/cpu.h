@@ -8,9 +8,12 @@ enum { AG_CPU_AVX2 = 1, AG_CPU_AVX512 = 2 };
 
 extern const ag_kernel ag_draw_ref, ag_permute_ref, ag_tally_f64_ref, ag_gather_f32_ref, ag_mean_f64_ref,
     ag_split_f64_ref;
-extern const ag_kernel ag_copy_ref, ag_received_f64_ref, ag_energy_f64_ref;
+extern const ag_kernel ag_copy_ref, ag_received_f64_ref, ag_energy_f64_ref, ag_map_f64_ref;
 extern const ag_kernel ag_blur_f64_ref, ag_blur_f32_base, ag_blur_f32_avx2, ag_blur_f32_avx512;
 extern const ag_kernel ag_attend_f64_ref, ag_attend_f32_base, ag_attend_f32_avx2, ag_attend_f32_avx512;
+
+/* With OPENBLAS=0 these two are not in the build. */
+extern const ag_kernel ag_attend_openblas, ag_map_openblas;
 
 /* refuse() of a kernel that takes everything. */
 static inline const char *ag_refuses_nothing(const ag_step *s)

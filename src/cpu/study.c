@@ -1,8 +1,9 @@
-/* study.c - statistics of the attention map, streamed row by row: attention received, energy, curvature. In float64. */
+/* study.c - statistics of the attention map, streamed row by row: attention received, energy, curvature; and
+ * the map itself. In float64. */
 #include "cpu.h"
 #include "logits.h"
 
-#define TILE 16 /* queries per task of energy */
+#define TILE 16 /* queries per task of energy and map */
 
 /* Per worker: logits of one query [n_k], sums per key [n_k], a row of q and one of k. */
 typedef struct space {
@@ -105,7 +106,7 @@ static double curvature(const double *a, int64_t n)
     return high;
 }
 
-static int64_t energy_tasks(const ag_step *s) { return s->n_heads * ((s->u.study.n_q + TILE - 1) / TILE); }
+static int64_t tiled_tasks(const ag_step *s) { return s->n_heads * ((s->u.study.n_q + TILE - 1) / TILE); }
 
 static void energy_run(const ag_step *step, const ag_bound *bound, int64_t task, void *memory)
 {
@@ -117,6 +118,21 @@ static void energy_run(const ag_step *step, const ag_bound *bound, int64_t task,
         *(float *)ag_at(bound, &x->out, r.h, r.i) = (float)-softmax_row(x, &r, &s);
         if (bound->base[AG_TO_CURVATURE])
             *(float *)ag_at(bound, &x->curvature, r.h, r.i) = (float)curvature(s.weight, x->n_k);
+    }
+}
+
+/* ---- the map itself ---- */
+
+static void map_run(const ag_step *step, const ag_bound *bound, int64_t task, void *memory)
+{
+    const ag_study *x = &step->u.study;
+    const space s = carve(x, memory);
+    const int64_t tiles = (x->n_q + TILE - 1) / TILE, first = task % tiles * TILE;
+    ag_logit_row r = row_of(step, bound, step->heads[task / tiles]);
+    for (r.i = first; r.i < first + TILE && r.i < x->n_q; r.i++) {
+        softmax_row(x, &r, &s);
+        float *out = ag_at(bound, &x->out, r.h, r.i);
+        for (int64_t j = 0; j < x->n_k; j++) out[j] = (float)s.weight[j];
     }
 }
 
@@ -132,7 +148,15 @@ const ag_kernel ag_energy_f64_ref = {
     .name = "energy_f64_ref",
     .step = AG_STEP_ENERGY,
     .refuse = ag_refuses_nothing,
-    .tasks = energy_tasks,
+    .tasks = tiled_tasks,
     .scratch = scratch,
     .run = energy_run,
+};
+const ag_kernel ag_map_f64_ref = {
+    .name = "map_f64_ref",
+    .step = AG_STEP_MAP,
+    .refuse = ag_refuses_nothing,
+    .tasks = tiled_tasks,
+    .scratch = scratch,
+    .run = map_run,
 };
