@@ -1,0 +1,345 @@
+#!/bin/sh
+# test_command.sh - the command as a user meets it: tests/command/test_command.sh build/attnguide tests/golden/attention
+# NPYCMP names a built tests/command/npycmp; without it this script builds one by $CC.
+
+set -u
+tool=$1
+golden=$2
+here=$(dirname "$0")
+photograph=$here/../../demo/raccoon.png
+if [ -d build ]; then temporary=$(mktemp -d build/test_command.XXXXXX); else temporary=$(mktemp -d); fi
+trap 'rm -rf "$temporary"' EXIT
+passed=0 failed=0 skipped=0
+
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAILED: $*"; }
+skip() { skipped=$((skipped + 1)); echo "skipped: $*"; }
+
+compare=${NPYCMP:-}
+if [ -z "$compare" ]; then
+    compare=$temporary/npycmp
+    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -o "$compare" "$here/npycmp.c" -lm || { echo "npycmp does not build"; exit 1; }
+fi
+
+# expect STATUS WHAT COMMAND...: the exit status is STATUS. Output is kept in out and err.
+expect() {
+    status=$1 what=$2
+    shift 2
+    "$@" >"$temporary/out" 2>"$temporary/err" </dev/null
+    found=$?
+    if [ $found -eq "$status" ]; then pass; return 0; fi
+    fail "$what: exit status $found, not $status: $(head -c 300 "$temporary/err")"
+    return 1
+}
+
+# expect_sentence STATUS WORDS COMMAND...: the exit status, and one line on stderr that has WORDS in it.
+expect_sentence() {
+    words=$2
+    expect "$1" "$words" "$tool" $3 || return
+    if [ "$(wc -l <"$temporary/err")" -eq 1 ] && grep -q -e "$words" "$temporary/err"; then pass; return; fi
+    fail "'$3' should say '$words' in one line, not: $(head -c 300 "$temporary/err")"
+}
+
+same() { if "$compare" "$1" "$2" "$3" 2>"$temporary/err"; then pass; else fail "$(cat "$temporary/err")"; fi; }
+same_bytes() { if cmp -s "$1" "$2"; then pass; else fail "$1 and $2 differ"; fi; }
+
+# make_npy FILE HEADER BYTES: a file of version 1 whose data is BYTES zeros.
+make_npy() {
+    length=$((${#2} + 1))
+    printf "\\223NUMPY\\001\\000\\$(printf %03o $((length % 256)))\\$(printf %03o $((length / 256)))" >"$1"
+    printf '%s\n' "$2" >>"$1"
+    head -c "$3" /dev/zero >>"$1"
+}
+
+test_help() {
+    expect 0 "--help" "$tool" --help
+    expect 0 "--version" "$tool" --version
+    grep -q '^attnguide [0-9]*\.[0-9]*\.[0-9]*$' "$temporary/out" && pass || fail "--version prints no version"
+    for command in info run replay demo; do
+        expect 0 "$command --help" "$tool" $command --help
+        grep -q "^Usage: attnguide $command" "$temporary/out" && pass || fail "$command --help has no usage"
+        [ -s "$temporary/err" ] && fail "$command --help writes to stderr" || pass
+    done
+    expect 0 info "$tool" info
+    grep -q '^  cpu  *usable' "$temporary/out" && pass || fail "info does not list the cpu"
+    if [ -c /dev/full ]; then
+        expect 1 "a full standard output" sh -c "'$tool' --help >/dev/full"
+    else
+        skip "a full standard output: no /dev/full"
+    fi
+}
+
+test_usage() {
+    i=$golden/inputs
+    qkv="--q $i/q.npy --k $i/k.npy --v $i/v.npy"
+    all="$qkv --out $temporary/refused.npy"
+    expect_sentence 2 "command is missing" ""
+    expect_sentence 2 "no command 'walk'" "walk"
+    expect_sentence 2 "operation is missing" "run"
+    expect_sentence 2 "no operation 'combine'" "run combine $all"
+    expect_sentence 2 "needs --k" "run standard --q $i/q.npy --out $temporary/refused.npy"
+    expect_sentence 2 "needs --out" "run standard $qkv"
+    expect_sentence 2 "one argument too many" "run standard extra $all"
+    expect_sentence 2 "'--colour' is not known" "run standard $all --colour 3"
+    expect_sentence 2 "'-x' is not known" "run standard $all -x"
+    expect_sentence 2 "a value is missing" "run standard $all --sigma"
+    expect_sentence 2 "--sigma: 'abc' is not a number" "run smoothed $all --sigma abc"
+    expect_sentence 2 "--sigma: '1.5x' is not a number" "run smoothed $all --sigma=1.5x"
+    expect_sentence 2 "--sigma: '1e999' is too large" "run smoothed $all --sigma 1e999"
+    expect_sentence 2 "--grid: '8x8' is not" "run smoothed $all --grid 8x8"
+    expect_sentence 2 "--grid: '1x8x8x8' is not" "run smoothed $all --grid 1x8x8x8"
+    expect_sentence 2 "--image: '3' is not" "run identity $all --image 3"
+    expect_sentence 2 "--image: '-1:4' is not" "run identity $all --image -1:4"
+    expect_sentence 2 "--heads: '0,,1' is not a list" "run identity $all --heads 0,,1"
+    expect_sentence 2 "--rows: '1-2' is not a list" "run identity $all --rows 1-2"
+    expect_sentence 2 "--keep-parallel: '2'" "run orthogonal $all --keep-parallel 2"
+    expect_sentence 2 "--kind: 'mix'" "run scrambled $all --kind mix"
+    expect_sentence 2 "--draws: '-1'" "run scrambled $all --draws -1"
+    expect_sentence 2 "--draws: '99999999999'" "run scrambled $all --draws 99999999999"
+    expect_sentence 2 "--seed: '18446744073709551616'" "run scrambled $all --seed 18446744073709551616"
+    expect_sentence 2 "--dtype: 'f64'" "run standard $all --dtype f64"
+    expect_sentence 2 "--backend: 'tpu'" "run standard $all --backend tpu"
+    expect_sentence 2 "--threads: 0" "run standard $all --threads 0"
+    expect_sentence 2 "has no --lse" "run energy $all --lse $temporary/lse.npy"
+    expect_sentence 2 "has no --curvature" "run standard $all --curvature $temporary/lse.npy"
+    expect_sentence 2 "DIR and OUTDIR are needed" "replay $golden"
+    expect_sentence 2 "'--sigma' is not known" "replay $golden $temporary/r --sigma 3"
+    expect_sentence 2 "one argument too many" "info now"
+    [ -e "$temporary/refused.npy" ] && fail "a refused run wrote its output" || pass
+}
+
+test_refusals() {
+    i=$golden/inputs
+    qkv="--q $i/q.npy --k $i/k.npy --v $i/v.npy"
+    all="$qkv --out $temporary/refused.npy"
+    expect_sentence 1 "No such file" "run standard --q $temporary/none --k $i/k.npy --v $i/v.npy --out $temporary/refused.npy"
+    expect_sentence 1 "cannot be written" "run standard $qkv --out $temporary/no/folder.npy"
+    expect_sentence 1 "." "run identity $all --causal"
+    expect_sentence 1 "." "run smoothed $all --sigma 1"
+    expect_sentence 1 "." "run smoothed $all --sigma 1 --grid 1x8x9"
+    expect_sentence 1 "." "run smoothed $all --sigma -1 --grid 1x8x8"
+    expect_sentence 1 "." "run smoothed $all --sigma nan --grid 1x8x8"
+    expect_sentence 1 "." "run identity $all --image 3:64"
+    expect_sentence 1 "." "run identity $all --strength 1.5"
+    expect_sentence 1 "." "run identity $all --kernel no_such_kernel"
+    expect_sentence 1 "." "run standard $all --backend cuda"
+    expect_sentence 1 "." "run standard $all --threads 5000"
+    expect_sentence 1 "." "run scrambled $all --lse $temporary/lse.npy"
+    expect_sentence 1 "3 is not below 3" "run identity $all --heads 0,3"
+    expect_sentence 1 "2 is not below 2" "run identity $all --rows 2"
+    expect_sentence 1 "not uint8" "run standard $all --mask $i/q.npy"
+    expect_sentence 1 "the mask is not" "run standard $all --mask $golden/inputs_mask/mask.npy"
+    expect_sentence 1 "the index is not" "run scrambled $all --kind permute --index $golden/scrambled_gather_r4/index.npy"
+    expect_sentence 1 "draws" "run scrambled $all --draws 2 --index $golden/scrambled_gather_r4/index.npy"
+    expect_sentence 1 "scrambled only" "run identity $all --index $golden/scrambled_permute/index.npy"
+    expect_sentence 1 "do not fit" "run standard --q $i/q.npy --k $golden/inputs_gqa/k.npy --v $i/v.npy --out $temporary/refused.npy"
+    expect_sentence 1 "No such file" "replay $temporary/none $temporary/r"
+    expect_sentence 1 "cannot be made" "replay $golden $i/q.npy/below"
+    [ -e "$temporary/refused.npy" ] && fail "a refused run wrote its output" || pass
+}
+
+# hostile HEADER BYTES WORDS: a q of that header is refused.
+hostile() {
+    make_npy "$temporary/q.npy" "$1" "$2"
+    expect_sentence 1 "$3" "run blur --q $temporary/q.npy --grid 1x2x2 --sigma 1 --out $temporary/refused.npy"
+}
+
+test_hostile_files() {
+    f4="'descr': '<f4', 'fortran_order': False"
+    hostile "{$f4, 'shape': (1, 1, 4, 2)}" 31 "truncated"
+    hostile "{$f4, 'shape': (1, 1, 4, 2)}" 33 "1 bytes after its data"
+    hostile "{$f4, 'shape': (1, 1, 4, -2)}" 32 "negative"
+    hostile "{$f4, 'shape': (4294967296, 4294967296, 4, 2)}" 32 "too large"
+    hostile "{$f4, 'shape': (99999999999999999999, 1, 4, 2)}" 32 "too large"
+    hostile "{$f4, 'shape': (1, 1, 4611686018427387904, 1)}" 32 "too large"
+    hostile "{$f4, 'shape': (1, 1, 1152921504606846976, 2)}" 32 "truncated\|too large"
+    hostile "{$f4, 'shape': (1, 1, 1, 1, 1, 1, 1, 1, 1)}" 4 "dimensions"
+    hostile "{$f4, 'shape': (8,)}" 32 "1 dimensions, not 4"
+    hostile "{$f4, 'shape': ()}" 4 "0 dimensions, not 4"
+    hostile "{$f4, 'shape': (8)}" 32 "not a tuple"
+    hostile "{$f4, 'shape': 8}" 32 "not a tuple"
+    hostile "{$f4, 'shape': (1, 1, 4.0, 2)}" 32 "not a tuple"
+    hostile "{$f4, 'shape': (1, 1, 0, 2)}" 0 "no elements"
+    hostile "{$f4, 'shape': (9223372036854775807, 9223372036854775807, 0, 2)}" 0 "."
+    hostile "{$f4}" 32 "lacks"
+    hostile "{$f4, $f4, 'shape': (1, 1, 4, 2)}" 32 "unexpected key"
+    hostile "{$f4, 'shape': (1, 1, 4, 2), 'more': 1}" 32 "unexpected key"
+    hostile "{$f4, 'shape': (1, 1, 4, 2)} print" 32 "after the dictionary"
+    hostile "{$f4, 'shape': (1, 1, 4, 2)" 32 "not a dictionary"
+    hostile "" 32 "not a dictionary"
+    hostile "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1, 4, 2)}" 32 "Fortran"
+    hostile "{'descr': '<f4', 'fortran_order': 0, 'shape': (1, 1, 4, 2)}" 32 "neither True nor False"
+    hostile "{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 32 "element type"
+    hostile "{'descr': '|O', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 64 "element type"
+    hostile "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 32 "element type"
+    hostile "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 32 "not float32"
+
+    blur="run blur --grid 1x2x2 --sigma 1 --out $temporary/refused.npy --q"
+    : >"$temporary/q.npy"
+    expect_sentence 1 "not an .npy file" "$blur $temporary/q.npy"
+    printf '\223NUMPY\001\000\377\377{' >"$temporary/q.npy"
+    expect_sentence 1 "within its header" "$blur $temporary/q.npy"
+    printf '\223NUMPY\002\000\377\377\377\377{' >"$temporary/q.npy"
+    expect_sentence 1 "too long" "$blur $temporary/q.npy"
+    printf '\223NUMPY\003\000\002\000\000\000{}' >"$temporary/q.npy"
+    expect_sentence 1 "version 3.0" "$blur $temporary/q.npy"
+    for bytes in 5 9 30 127; do
+        head -c $bytes "$golden/inputs/q.npy" >"$temporary/q.npy"
+        expect_sentence 1 "\.npy: it" "$blur $temporary/q.npy"
+    done
+    expect_sentence 1 "not a regular file" "$blur $temporary"
+    make_npy "$temporary/q.npy" "{$f4, 'shape': (1, 1, 4, 2), }" 32
+    expect 0 "a well-made file" "$tool" $blur "$temporary/q.npy"
+    rm -f "$temporary/refused.npy"
+}
+
+# float64 and version 2: softmax over one key returns its value, 1.
+test_other_formats() {
+    make_npy "$temporary/one64.npy" "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1, 1), }" 0
+    printf '\000\000\000\000\000\000\360\077' >>"$temporary/one64.npy"
+    make_npy "$temporary/one.npy" "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1), }" 0
+    printf '\000\000\200\077' >>"$temporary/one.npy"
+    { printf '\223NUMPY\002\000\101\000\000\000'
+      printf "%-64s\n" "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1, 1)}"
+      printf '\000\000\200\077'; } >"$temporary/two.npy"
+    expect 0 "float64 and version 2" "$tool" run standard --q "$temporary/one64.npy" --k "$temporary/two.npy" \
+        --v "$temporary/one64.npy" --out "$temporary/out.npy"
+    same 0 "$temporary/one.npy" "$temporary/out.npy"
+    make_npy "$temporary/one64.npy" "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1, 1), }" 0
+    printf '\000\000\000\000\000\000\360\176' >>"$temporary/one64.npy"
+    expect_sentence 1 "does not fit float32" "run blur --grid 1x1x1 --q $temporary/one64.npy --out $temporary/out.npy"
+}
+
+# run_case TOLERANCE CASE INPUTS OP OPTIONS: as the line of cases.txt says.
+run_case() {
+    i=$golden/$3
+    rm -f "$temporary/out.npy"
+    expect 0 "run $2" "$tool" run "$4" --q "$i/q.npy" --k "$i/k.npy" --v "$i/v.npy" --out "$temporary/out.npy" $5 || return
+    same "$1" "$golden/$2/out.npy" "$temporary/out.npy"
+}
+
+test_run() {
+    run_case 1e-6 standard_self standard_self standard ""
+    run_case 1e-6 standard_causal standard_causal standard "--causal"
+    run_case 1e-6 standard_bias standard_bias standard "--bias $golden/standard_bias/bias.npy"
+    run_case 1e-6 standard_mask standard_mask standard "--mask $golden/standard_mask/mask.npy"
+    run_case 2e-5 standard_large_logits standard_large_logits standard "--scale 1.0"
+    run_case 1e-6 identity_text_first inputs_text_first identity "--image 11:64"
+    run_case 1e-6 identity_soft_text_first inputs_text_first identity "--image=11:64 --strength=0.35"
+    run_case 1e-6 identity_rows identity_rows identity "--rows 1"
+    run_case 1e-6 identity_heads identity_heads identity "--heads 0,3"
+    run_case 1e-6 uniform_gqa inputs_gqa uniform "--image 11:64"
+    run_case 1e-6 smoothed_s5.0 inputs smoothed "--grid 1x8x8 --sigma 5"
+    run_case 1e-6 smoothed_3x6x8_s2.0 smoothed_3x6x8_s2.0 smoothed "--grid 3x6x8 --sigma 2 --sigma-t 1"
+    run_case 1e-6 orthogonal_sinf inputs orthogonal "--grid 1x8x8 --sigma inf"
+    run_case 1e-6 orthogonal_only inputs orthogonal "--grid 1x8x8 --sigma 1 --keep-parallel 0"
+    run_case 1e-6 scrambled_gather_r4 inputs scrambled "--gain 0.8 --index $golden/scrambled_gather_r4/index.npy"
+    run_case 1e-6 gather_seed gather_seed scrambled "--kind gather --seed 81985529216486895 --draws 2"
+    run_case 1e-6 permute_seed permute_seed scrambled "--kind permute --seed 81985529216486895"
+    run_case 1e-6 scrambled_permute_mix inputs scrambled "--kind permute --mix 0.7 --index $golden/scrambled_permute_mix/index.npy"
+    run_case 1e-6 scrambled_tokens inputs scrambled "--kind tokens --index $golden/scrambled_tokens/index.npy"
+
+    c=$golden/blur_3x6x8_s2.0
+    expect 0 "run blur" "$tool" run blur --q "$c/q.npy" --grid 3x6x8 --sigma 2 --sigma-t 1 --out "$temporary/out.npy"
+    same 1e-6 "$c/out.npy" "$temporary/out.npy"
+    c=$golden/received
+    expect 0 "run received" "$tool" run received --q "$c/q.npy" --k "$c/k.npy" --out "$temporary/out.npy"
+    same 1e-6 "$c/out.npy" "$temporary/out.npy"
+    c=$golden/energy
+    expect 0 "run energy" "$tool" run energy --q "$c/q.npy" --k "$c/k.npy" --out "$temporary/out.npy" \
+        --curvature "$temporary/curvature.npy"
+    same 1e-6 "$c/energy.npy" "$temporary/out.npy"
+    same 1e-6 "$c/curvature.npy" "$temporary/curvature.npy"
+    c=$golden/standard_long
+    for threads in 1 2; do
+        expect 0 "run with $threads threads" "$tool" run standard --q "$c/q.npy" --k "$c/k.npy" --v "$c/v.npy" \
+            --out "$temporary/out$threads.npy" --lse "$temporary/lse$threads.npy" --threads $threads
+    done
+    same 3e-6 "$c/lse.npy" "$temporary/lse1.npy"
+    same_bytes "$temporary/out1.npy" "$temporary/out2.npy"
+    same_bytes "$temporary/lse1.npy" "$temporary/lse2.npy"
+}
+
+# judge_replay FOLDER TOLERANCE LONG LARGE: every array that the golden folder expects, by kind of case.
+judge_replay() {
+    while read -r name rest; do
+        tolerance=$2
+        case $name in
+        standard_long|smoothed_32x32_s10) tolerance=$3 ;;
+        standard_large_logits) tolerance=$4 ;;
+        esac
+        for array in out lse energy curvature; do
+            [ -e "$golden/$name/$array.npy" ] && same "$tolerance" "$golden/$name/$array.npy" "$1/$name/$array.npy"
+        done
+    done <"$golden/cases.txt"
+}
+
+test_replay() {
+    expect 0 "replay" "$tool" replay "$golden" "$temporary/f32"
+    judge_replay "$temporary/f32" 1e-6 3e-6 2e-5
+    expect 0 "replay in f16" "$tool" replay "$golden" "$temporary/f16" --dtype f16
+    judge_replay "$temporary/f16" 3e-3 3e-3 0.5
+    expect 0 "replay in bf16" "$tool" replay "$golden" "$temporary/bf16" --dtype bf16
+    judge_replay "$temporary/bf16" 2e-2 2e-2 1
+    for name in standard_self identity_text_first smoothed_s1.0; do
+        cmp -s "$temporary/f32/$name/out.npy" "$temporary/f16/$name/out.npy" && fail "$name: f16 is f32" || pass
+    done
+    i=$golden/inputs
+    "$tool" run smoothed --q "$i/q.npy" --k "$i/k.npy" --v "$i/v.npy" --grid 1x8x8 --sigma 5 --out "$temporary/out.npy"
+    same_bytes "$temporary/out.npy" "$temporary/f32/smoothed_s5.0/out.npy"
+}
+
+test_replay_refusals() {
+    mkdir -p "$temporary/cases/lonely"
+    cp -r "$golden/inputs" "$golden/standard_self" "$temporary/cases/"
+    cat >"$temporary/cases/cases.txt" <<'END'
+# a comment, then an empty line
+
+standard_self standard
+guided combine cfg_scale=4
+misspelt smoothed sigm=1 inputs=inputs
+unreadable smoothed grid=1x8x8 sigma=one inputs=inputs
+lonely standard
+refused identity causal=1 inputs=inputs
+odd standard inputs
+../outside identity inputs=inputs
+inside identity inputs=../inputs
+empty
+smooth smoothed grid=1x8x8 sigma=1 inputs=inputs
+END
+    expect 1 "replay with refusals" "$tool" replay "$temporary/cases" "$temporary/some/where"
+    [ "$(wc -l <"$temporary/err")" -eq 9 ] && pass || fail "nine refusals expected: $(cat "$temporary/err")"
+    for name in guided misspelt unreadable lonely refused odd ../outside inside empty; do
+        grep -q "^$name: " "$temporary/err" && pass || fail "the refused case $name is not named"
+        [ -e "$temporary/some/where/$name" ] && fail "the refused case $name left a folder" || pass
+    done
+    [ -s "$temporary/some/where/standard_self/lse.npy" ] && pass || fail "standard_self was not written"
+    [ -s "$temporary/some/where/smooth/out.npy" ] && pass || fail "smooth was not written"
+}
+
+test_demo() {
+    expect 0 "demo" "$tool" demo "$photograph" "$temporary/demo" --shrink 8
+    for file in clean.png noisy.png standard.png tokens.png guided_uniform.png best_permute.png table.txt table.tsv \
+        weights.tsv sheet.tsv; do
+        [ -s "$temporary/demo/$file" ] && pass || fail "demo did not write $file"
+    done
+    expect_sentence 1 "No such file" "demo $temporary/none.png $temporary/demo"
+    expect_sentence 1 "." "demo $golden/cases.txt $temporary/demo"
+    expect_sentence 1 "odd" "demo $photograph $temporary/demo --patch 4"
+    expect_sentence 2 "--shrink: 0 is too few" "demo $photograph $temporary/demo --shrink 0"
+    expect_sentence 1 "no patches" "demo $photograph $temporary/demo --shrink 192"
+    head -c 5000 "$photograph" >"$temporary/cut.png"
+    expect_sentence 1 "cut.png" "demo $temporary/cut.png $temporary/demo"
+}
+
+test_help
+test_usage
+test_refusals
+test_hostile_files
+test_other_formats
+test_run
+test_replay
+test_replay_refusals
+test_demo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ]
