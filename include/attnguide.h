@@ -332,7 +332,8 @@ AG_API ag_status ag_attention_orthogonal(ag_context *context, const ag_problem *
 AG_API ag_status ag_attention_scrambled(ag_context *context, const ag_problem *problem, const ag_image *image,
                                         ag_kind kind, int draws, const ag_args *args, char *why, size_t why_size);
 
-/** out = q with its image tokens blurred: per axis a Gaussian of ceil(6 sigma) taps, made odd, clamped to the grid,
+/** Operation AG_BLUR; in problem->rows its method is AG_SMOOTHED (or AG_STANDARD, which copies).
+ *  out = q with its image tokens blurred: per axis a Gaussian of ceil(6 sigma) taps, made odd, clamped to the grid,
  *  normalised after truncation, reflected without repeating the edge; separable, exact. out [B,H,N,d] in layout out.
  *  k and v are not read. sigma 0 copies. */
 AG_API ag_status ag_query_blur(ag_context *context, const ag_problem *problem, const ag_image *image,
