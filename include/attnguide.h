@@ -266,6 +266,8 @@ typedef struct ag_context_options {
     size_t  size;
     int32_t threads;        /**< the caller counts as one; default the processors this process may use */
     int32_t cached_plans;   /**< one-shot plans kept; default 64 */
+    int32_t pin;            /**< nonzero: own thread i stays on the i-th processor this process may use (the caller, thread
+                                 0, is left alone); default 0. For measuring, and for machines that are yours alone */
 } ag_context_options;
 
 AG_API void ag_context_options_init(ag_context_options *options);

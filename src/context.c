@@ -42,7 +42,7 @@ ag_status ag_context_create(const ag_context_options *options, ag_context **cont
         c->threads = o.threads;
         c->most_cached = o.cached_plans;
         c->lock = ag_lock_create();
-        c->pool = c->lock && o.threads > 1 ? ag_pool_create(o.threads) : NULL;
+        c->pool = c->lock && o.threads > 1 ? ag_pool_create(o.threads, o.pin) : NULL;
     }
     if (!c || !c->lock || (o.threads > 1 && !c->pool)) {
         ag_context_free(c);

@@ -18,7 +18,7 @@ struct ag_context {
 };
 
 /* cpu/pool.c */
-ag_pool *ag_pool_create(int threads);
+ag_pool *ag_pool_create(int threads, int pin);
 void     ag_pool_free(ag_pool *pool);
 
 /* Runs body(arg, worker) once on each of the first `workers` threads, the caller as worker 0, and returns when all are

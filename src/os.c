@@ -91,6 +91,20 @@ ag_thread *ag_thread_start(void (*body)(void *), void *arg)
     return t;
 }
 
+void ag_thread_pin(int i)
+{
+    cpu_set_t may, one;
+    if (sched_getaffinity(0, sizeof may, &may)) return;
+    i %= CPU_COUNT(&may);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &may) || i--) continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        return;
+    }
+}
+
 void ag_thread_join(ag_thread *t)
 {
     if (!t) return;

@@ -25,6 +25,7 @@ void     ag_lock_wait(ag_lock *l);   /* give, sleep until woken, take */
 void     ag_lock_wake_all(ag_lock *l);
 
 ag_thread *ag_thread_start(void (*body)(void *), void *arg);
+void       ag_thread_pin(int i);     /* the calling thread stays on the i-th processor this process may use */
 void       ag_thread_join(ag_thread *t);
 
 #endif

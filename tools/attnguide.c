@@ -17,6 +17,7 @@ static const command commands[] = {
     {"run", command_run, help_run},
     {"replay", command_replay, help_replay},
     {"demo", command_demo, help_demo},
+    {"bench", command_bench, help_bench},
 };
 
 int refused(const fault *why)
@@ -50,7 +51,7 @@ static bool asks_for_help(int argc, char **argv)
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("attnguide: a command is missing: info, run, replay or demo (see attnguide --help)\n", stderr);
+        fputs("attnguide: a command is missing: info, run, replay, demo or bench (see attnguide --help)\n", stderr);
         return EXIT_USAGE;
     }
     if (!strcmp(argv[1], "--version")) {

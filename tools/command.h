@@ -10,11 +10,12 @@ int command_info(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_demo(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 /* Say why on stderr and return the exit code. */
 int refused(const fault *why);
 int misused(const char *command, const fault *why);
 
-extern const char help_all[], help_info[], help_run[], help_replay[], help_demo[];
+extern const char help_all[], help_info[], help_run[], help_replay[], help_demo[], help_bench[];
 
 #endif

@@ -9,6 +9,7 @@ const char help_all[] =
     "  run       one operation on .npy arrays\n"
     "  replay    every case of a folder that has a cases.txt\n"
     "  demo      denoise a photograph by attention, perturb it, guide it, measure it\n"
+    "  bench     every operation beside the machine's limits\n"
     "\n"
     "  --help      this text; attnguide COMMAND --help tells more\n"
     "  --version   the library's version\n"
@@ -91,3 +92,16 @@ const char help_demo[] =
     "  --bandwidth H   h in exp(-|p_i - p_j|^2 / h^2); default by noise and patch\n"
     "  --threads N     default the processors this process may use\n"
     "  --kernel NAME   force a kernel that `attnguide info` lists\n";
+
+const char help_bench[] =
+    "Usage: attnguide bench [options]\n"
+    "Times every operation, shape, type and attend kernel in interleaved rounds, beside the multiply-add peak, the bf16\n"
+    "peak and the copy bandwidth measured in the same rounds, on pinned threads; prints medians, their spread (quartiles\n"
+    "over the median), the share of peak and of copy bandwidth, and the error against float64.\n"
+    "\n"
+    "  --quick          fewer shapes and rounds: under 20 seconds\n"
+    "  --only TEXT      subjects whose operation, shape, type or kernel contain TEXT\n"
+    "  --threads LIST   thread numbers, such as 1,2 (default: 1 and all processors)\n"
+    "  --json FILE      an array of objects: op, shape, dtype, threads, kernel, seconds, spread, gflops,\n"
+    "                   share_of_peak, share_of_copy, error\n"
+    "  --table FILE     columns for a roofline plot: kind, threads, flop per byte, GFLOP/s, label\n";

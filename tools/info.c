@@ -26,8 +26,9 @@ static void print_kernels(void)
         ag_kernel_info info = {.size = sizeof info};
         if (ag_kernel_at(i, &info) != AG_OK)
             return;
-        printf("  %-6s %-10s %-28s %s%s\n", info.backend, info.step, info.name,
-               info.unavailable ? "unavailable: " : "usable", info.unavailable ? info.unavailable : "");
+        const char *more = info.unavailable ? info.unavailable : info.detail ? info.detail : "";
+        printf("  %-6s %-10s %-20s %s%s%s\n", info.backend, info.step, info.name,
+               info.unavailable ? "unavailable" : "usable", *more ? ": " : "", more);
     }
 }
 

@@ -54,11 +54,11 @@ static int64_t seen_by(const ag_attend *a, int64_t logit_row)
     return a->causal ? logit_row + a->causal_shift + 1 : INT64_MAX;
 }
 
-/* No query of the task sees keys from here on. */
-static int64_t last_seen(const tile *x)
+/* None of the queries [first, last) of the task sees keys from here on. */
+static int64_t last_seen(const tile *x, int first, int last)
 {
     int64_t end = INT64_MIN;
-    for (int i = 0; i < x->queries; i++) {
+    for (int i = first; i < last; i++) {
         const int64_t seen = seen_by(x->a, x->logit_row[i]);
         if (seen > end) end = seen;
     }

@@ -11,6 +11,7 @@ enum { TASK = 384, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * 
 /* Queries lane by lane, and where their results gather. */
 typedef struct panel {
     int first, vectors;    /* first query of the task in this panel */
+    int64_t seen;          /* keys from here on are hidden from all of them */
     float *qt, *o, *m, *l; /* [d][PANEL], [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
 } panel;
 

@@ -9,6 +9,7 @@
  * Blocks depend on shapes and masks only, so the bytes do not depend on threads or on how tasks are split. */
 #include "attend_keys.h"
 #include "attend_task.h"
+#include "count.h"
 
 /* ---- the element the recurrence starts from ---- */
 
@@ -29,6 +30,7 @@ static void start_lane(tile *x, const ag_pass *pass, panel *p, int lane)
     if (!own_is_there(x, pass, token)) return;
     ag_load_row(other, ag_at(x->run, &pass->own_k, x->h, own), pass->own_k.dtype, a->d);
     p->m[lane] = tile_dot(x->row, other, a->d);
+    ag_count_flop(2 * a->d);
     if (pass->own == AG_OWN_MEAN) p->m[lane] += log2f(*(const float *)ag_at(x->run, &pass->own_count, x->h, 0));
     p->l[lane] = 1;
     ag_load_row(other, ag_at(x->run, &pass->own_v, x->h, own), pass->own_v.dtype, a->d_v);
@@ -54,6 +56,7 @@ static void start_panel(tile *x, const ag_pass *pass, panel *p)
 TILE_INLINE void attend_block(const int n, tile *x, panel *p, int keys, int amend)
 {
     const int64_t d = x->a->d, rows = wide(x->a);
+    ag_count_flop(2 * n * LANES * (int64_t)((keys + ROWS - 1) / ROWS * ROWS * d + keys * rows));
     vec top[VECTORS], m[VECTORS];
     for (int c = 0; c < n; c++) top[c] = v_all(-FLT_MAX);
     for (int j = 0; j < keys; j += ROWS) tile_logits(n, d, x->k + j * d, p->qt, x->s + j * PANEL, top);
@@ -69,12 +72,17 @@ static void attend_pass(tile *x, const ag_pass *pass)
 {
     const int amend = x->a->causal || x->a->biased;
     choose_logit_rows(x, pass);
-    for (int i = 0; i < x->panels; i++) start_panel(x, pass, &x->panel[i]);
-    const int64_t end = amend ? last_seen(x) : INT64_MAX;
+    for (int i = 0; i < x->panels; i++) {
+        panel *p = &x->panel[i];
+        start_panel(x, pass, p);
+        p->seen = last_seen(x, p->first, p->first + p->vectors * LANES);
+    }
+    const int64_t end = last_seen(x, 0, x->queries);
     cursor c = { 0, 0 };
     for (int keys; (keys = pack_block(x, pass, &c, end)) > 0;)
         for (int i = 0; i < x->panels; i++) {
             panel *p = &x->panel[i];
+            if (x->key[0] >= p->seen) continue; /* keys come in order: all of the block is hidden */
             if (p->vectors == 3) attend_block(3, x, p, keys, amend);
             else if (p->vectors == 2) attend_block(2, x, p, keys, amend);
             else attend_block(1, x, p, keys, amend);

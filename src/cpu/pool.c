@@ -10,8 +10,9 @@ typedef struct member {
 } member;
 
 struct ag_pool {
-    ag_lock *lock;                 /* of everything below */
-    int threads;                   /* the caller counts as worker 0 */
+    ag_lock *lock; /* of everything below */
+    int threads;   /* the caller counts as worker 0 */
+    int pin;
     int wanted, busy, round, quit; /* workers wanted this round; those not yet back */
     void (*body)(void *, int);
     void *arg;
@@ -24,6 +25,7 @@ static void serve(void *arg)
     const member *m = arg;
     ag_pool *p = m->pool;
     int round = 0;
+    if (p->pin) ag_thread_pin(m->worker);
     ag_lock_take(p->lock);
     for (;;) {
         while (!p->quit && p->round == round) ag_lock_wait(p->lock);
@@ -40,11 +42,12 @@ static void serve(void *arg)
     ag_lock_give(p->lock);
 }
 
-ag_pool *ag_pool_create(int threads)
+ag_pool *ag_pool_create(int threads, int pin)
 {
     ag_pool *p = calloc(1, sizeof *p + (size_t)threads * sizeof *p->members);
     if (!p) return NULL;
     p->threads = 1;
+    p->pin = pin;
     if (!(p->lock = ag_lock_create())) {
         ag_pool_free(p);
         return NULL;

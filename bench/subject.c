@@ -1,0 +1,137 @@
+/* subject.c - one subject: planned, run once to be judged, then run for its time. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/os.h"
+#include "../tools/half.h"
+#include "bench.h"
+
+bool subject_prepare(subject *s, ag_context *context)
+{
+    ag_problem p = s->problem;
+    p.rows = p.row_count ? s->rows : NULL;
+    p.kernel = s->kernel[0] && !s->baseline ? s->kernel : NULL;
+    if (ag_plan_create(context, &p, &s->plan, s->refused, sizeof s->refused)) return false;
+    ag_args_init(&s->args, tensor_of(s->dtype, 0), tensor_of(s->dtype, 1), tensor_of(s->dtype, 2), tensor_out());
+    s->args.workspace_size = ag_plan_workspace(s->plan);
+    s->args.workspace = ag_os_alloc(s->args.workspace_size);
+    if (!s->args.workspace) return false;
+    subject_run(s, NULL);
+    s->error = subject_error(s, context);
+    return true;
+}
+
+void subject_release(subject *s)
+{
+    ag_plan_free(s->plan);
+    ag_os_free(s->args.workspace);
+    s->plan = NULL;
+    s->args.workspace = NULL;
+}
+
+/* Without a crew: once, to warm up and to be judged. The baseline is judged by what it leaves in out, as the library is. */
+void subject_run(subject *s, crew *c)
+{
+    if (s->baseline && c) {
+        baseline_run(s, c);
+        return;
+    }
+    ag_plan_run(s->plan, &s->args, s->refused, sizeof s->refused);
+}
+
+/* ---- correctness ---- */
+
+static double read_one(const void *x, ag_dtype dtype, int64_t i)
+{
+    if (dtype == AG_F32) return ((const float *)x)[i];
+    const uint16_t h = ((const uint16_t *)x)[i];
+    return dtype == AG_F16 ? half_to_float(h) : bfloat_to_float(h);
+}
+
+/* One query of packed standard attention by its definition, in float64. */
+static void exact_query(const subject *s, int64_t head, int64_t i, double *weight, double *out)
+{
+    const ag_problem *p = &s->problem;
+    const int64_t q = (head * p->n_q + i) * p->d, k = head * p->n_k * p->d;
+    double top = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < p->n_k; j++) {
+        double x = 0;
+        for (int64_t t = 0; t < p->d; t++)
+            x += read_one(s->args.q, s->dtype, q + t) * read_one(s->args.k, s->dtype, k + j * p->d + t);
+        weight[j] = x * p->scale;
+        top = fmax(top, weight[j]);
+    }
+    for (int64_t j = 0; j < p->n_k; j++) sum += weight[j] = exp(weight[j] - top);
+    for (int64_t t = 0; t < p->d; t++) {
+        double y = 0;
+        for (int64_t j = 0; j < p->n_k; j++) y += weight[j] * read_one(s->args.v, s->dtype, k + j * p->d + t);
+        out[t] = y / sum;
+    }
+}
+
+/* A few queries, first and last among them. */
+static double sampled_error(const subject *s)
+{
+    const ag_problem *p = &s->problem;
+    double *weight = malloc((size_t)p->n_k * sizeof *weight), *out = malloc((size_t)p->d * sizeof *out), wrong = 0,
+           all = 0;
+    for (int sample = 0; weight && out && sample < 6; sample++) {
+        const int64_t head = sample * 7 % (p->batch * p->heads), i = sample == 5 ? p->n_q - 1 : sample * 613 % p->n_q;
+        exact_query(s, head, i, weight, out);
+        for (int64_t t = 0; t < p->d; t++) {
+            const double got = read_one(s->args.out, s->problem.out.dtype, (head * p->n_q + i) * p->d + t);
+            wrong += (got - out[t]) * (got - out[t]);
+            all += out[t] * out[t];
+        }
+    }
+    free(weight);
+    free(out);
+    return sqrt(wrong / all);
+}
+
+/* The same question at a size where the float64 reference kernel can answer: 16 x 16 image tokens, with its context. */
+static ag_problem reduced(const subject *s, ag_row *row, const char *kernel)
+{
+    const int64_t context = s->rows[0].image_offset ? 32 : 0, n = 256 + context;
+    ag_problem p;
+    ag_problem_init(&p, 1, 2, n, n, s->problem.d);
+    p.q.dtype = p.k.dtype = p.v.dtype = s->dtype;
+    p.operation = s->problem.operation;
+    p.kernel = kernel;
+    *row = s->rows[s->problem.row_count - 1];
+    row->image_offset = context;
+    row->grid[1] = row->grid[2] = 16;
+    p.rows = row;
+    p.row_count = 1;
+    return p;
+}
+
+static double reduced_error(const subject *s, ag_context *context)
+{
+    ag_row row;
+    const char *reference = s->problem.operation == AG_BLUR ? "blur_f64_ref" : "attend_f64_ref";
+    const ag_problem a = reduced(s, &row, s->kernel[0] ? s->kernel : NULL), b = reduced(s, &row, reference);
+    const size_t n = (size_t)(a.heads * a.n_q * a.d);
+    float *got = malloc(n * sizeof *got), *want = malloc(n * sizeof *want);
+    ag_args args = s->args;
+    double wrong = 0, all = 0;
+    args.out = got;
+    bool good = got && want && !ag_attention_guided(context, &a, &args, NULL, 0);
+    args.out = want;
+    good = good && !ag_attention_guided(context, &b, &args, NULL, 0);
+    for (size_t i = 0; good && i < n; i++) {
+        wrong += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+        all += (double)want[i] * want[i];
+    }
+    free(got);
+    free(want);
+    return good ? sqrt(wrong / all) : NAN;
+}
+
+/* Norm-relative, against float64; NAN where the subject is the float64 path itself. */
+double subject_error(const subject *s, ag_context *context)
+{
+    if (s->problem.operation > AG_BLUR) return NAN;
+    return s->problem.row_count ? reduced_error(s, context) : sampled_error(s);
+}
