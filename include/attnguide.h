@@ -35,7 +35,8 @@
  * workspace and its output belong to one running call.
  *
  * Numbers: storage float32, float16 or bfloat16; logits, softmax and sums in float32 or better. The same kernel gives
- * the same bytes for any number of threads and any split into parts.
+ * the same bytes for any number of threads and any split into parts (attend_openblas and map_openblas, which are taken
+ * by name only, excepted: their products depend on OpenBLAS's threads).
  */
 /* clang-format off */
 #ifndef ATTNGUIDE_H
@@ -72,8 +73,8 @@ typedef enum ag_status {
     AG_ERR_VALUE          = 6,  /**< a number out of its range: sigma, scale, strength, gain, mix, draws, a row map */
     AG_ERR_COMBINATION    = 7,  /**< each part is valid, together they are not defined (bias with identity ...) */
     AG_ERR_INDEX          = 8,  /**< an entry of an index or length array out of range */
-    AG_ERR_WORKSPACE      = 9,  /**< workspace too small or not aligned to AG_ALIGNMENT */
-    AG_ERR_ALIAS          = 10, /**< out is an input where that is not allowed */
+    AG_ERR_WORKSPACE      = 9,  /**< workspace too small */
+    AG_ERR_ALIAS          = 10, /**< out is an input, or overlaps the workspace, where that is not allowed */
     AG_ERR_KERNEL         = 20, /**< the kernel asked for by name does not exist, or refuses this problem */
     AG_ERR_UNAVAILABLE    = 30, /**< the backend is not in this build or not usable on this machine */
     AG_ERR_MEMORY         = 31  /**< an allocation failed */
@@ -106,7 +107,7 @@ typedef enum ag_kind {
     AG_TOKENS  = 2  /**< image outputs are permuted (token perturbation, on one layer) */
 } ag_kind;
 
-#define AG_ALIGNMENT      64     /**< bytes; a workspace begins on such an address */
+#define AG_ALIGNMENT      64     /**< bytes; what kernels like best for tensors. A workspace may begin anywhere */
 #define AG_ALL_TOKENS     (-1)   /**< image_length: from image_offset to the last token */
 #define AG_ROW_NONE       (-1)   /**< q_row, kv_row: this output row does not read that tensor */
 #define AG_ROW_SAME       (-2)   /**< q_row, kv_row: the row of the same number */
@@ -175,7 +176,8 @@ typedef struct ag_problem {
     int64_t       heads, kv_heads;  /**< H, H_kv; default H_kv = H */
     int64_t       n_q, n_k;         /**< N, M */
     int64_t       d, d_v;           /**< widths; default d_v = d */
-    double        scale;            /**< s, absolute and finite; default 1/sqrt(d) of ag_problem_init */
+    double        scale;            /**< s, absolute and finite; default 1/sqrt(d) of ag_problem_init: set it where the
+                                         model has a scale of its own, the default looks right and is not */
     ag_layout     q, k, v, out;     /**< default packed [B,H,N,D] float32; k and v of one type */
     int32_t       causal;           /**< nonzero: query i sees j <= i + M - N (bottom-right, global token numbers) */
     int32_t       want_lse;         /**< nonzero: lse is written; refused with blend and with gather */
@@ -183,7 +185,8 @@ typedef struct ag_problem {
     int32_t       has_key_lengths;  /**< nonzero: key lengths int32 [B] at run: keys 0 .. length-1 are visible */
     int64_t       key_mask_stride[2]; /**< output row, key; row stride 0 = one mask for all. Default M, 1 */
     ag_dtype      bias_dtype;       /**< AG_NONE (default), F32, F16, BF16 (added to the logits, -inf hides) or U8 */
-    int32_t       workers;          /**< most workers that run parts at once; default 0 = the context's threads */
+    int32_t       workers;          /**< most workers that run parts at once; default 0 = the context's threads. Above 0
+                                         kernels with threads of their own are refused: they cannot run in parts */
     int64_t       bias_stride[4];   /**< output row, head, query, key; 0 broadcasts. Default packed [B,H,N,M] */
     const ag_row *rows;             /**< [row_count] */
     int64_t       row_count;        /**< 0 (default): all standard; 1: the one entry holds for every row; B */
@@ -264,7 +267,8 @@ typedef struct ag_context ag_context;
 /** From ag_context_options_init(). */
 typedef struct ag_context_options {
     size_t  size;
-    int32_t threads;        /**< the caller counts as one; default the processors this process may use */
+    int32_t threads;        /**< the caller counts as one; default the processors this process may use. 1: no threads of
+                                 its own, for hosts that bring theirs */
     int32_t cached_plans;   /**< one-shot plans kept; default 64 */
     int32_t pin;            /**< nonzero: own thread i stays on the i-th processor this process may use (the caller, thread
                                  0, is left alone); default 0. For measuring, and for machines that are yours alone */
@@ -381,11 +385,15 @@ AG_API ag_status ag_plan_create(ag_context *context, const ag_problem *problem, 
 /** Free a plan. NULL is allowed. */
 AG_API void ag_plan_free(ag_plan *plan);
 
-/** Workspace bytes one run needs, 0 if none. Contents need not be kept between runs. */
+/** Workspace bytes one run needs, at any address; 0 if none. Contents need not be kept between runs. */
 AG_API size_t ag_plan_workspace(const ag_plan *plan);
 
 /** Judge the arguments of a run: pointers, workspace, strengths, and every entry of index and length arrays. */
 AG_API ag_status ag_plan_check(const ag_plan *plan, const ag_args *args, char *why, size_t why_size);
+
+/** The same, but for q, k, v, out and the workspace, which may be NULL: for hosts that learn those only while computing.
+ *  A run with such arguments then lacks nothing but pointers. */
+AG_API ag_status ag_plan_check_values(const ag_plan *plan, const ag_args *args, char *why, size_t why_size);
 
 /** ag_plan_check(), then every phase on the executor or the context's threads. If the context's threads are busy with
  *  another run, the calling thread does all the work: the bytes are the same. */
@@ -397,10 +405,14 @@ AG_API int ag_plan_phases(const ag_plan *plan);
 /** Number of independent tasks of nearly equal mixture in `phase`; 0 for a phase that does not exist. */
 AG_API int64_t ag_plan_tasks(const ag_plan *plan, int phase);
 
-/** Run tasks [first, last) of `phase` as worker `worker`, 0 <= worker < workers of the plan. The host has called
- *  ag_plan_check() with the same args, finishes a phase before it begins the next, and never runs two parts with one
- *  worker number at once. AG_ERR_VALUE: phase, range or worker out of range; AG_ERR_KERNEL: a kernel that has threads of
- *  its own was forced (attend_openblas). */
+/** Worker `worker` of `of` runs its share of `phase`: what a host's thread pool calls, (phase, ith, nth). of may be larger
+ *  than the plan's workers: those beyond do nothing. The rest as ag_plan_run_part(). */
+AG_API ag_status ag_plan_run_share(const ag_plan *plan, const ag_args *args, int phase, int worker, int of);
+
+/** Run tasks [first, last) of `phase` as worker `worker`, 0 <= worker < workers of the plan: for hosts that schedule
+ *  tasks themselves. The host has called ag_plan_check() with the same args, finishes a phase before it begins the next,
+ *  and never runs two parts with one worker number at once. AG_ERR_VALUE: phase, range or worker out of range;
+ *  AG_ERR_KERNEL: a kernel that has threads of its own was forced (attend_openblas). */
 AG_API ag_status ag_plan_run_part(const ag_plan *plan, const ag_args *args, int phase, int64_t first, int64_t last,
                                   int worker);
 

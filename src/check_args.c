@@ -20,14 +20,18 @@ static ag_status check_optional(const char *name, const void *pointer, int wante
     return check_pointer(name, pointer, wanted, why);
 }
 
-static ag_status check_pointers(const ag_plan *plan, const ag_args *a, ag_why why)
+static ag_status check_tensors(const ag_plan *plan, const ag_args *a, ag_why why)
 {
-    const ag_problem *p = &plan->c.p;
     ag_status s = check_pointer("q", a->q, plan->needs & AG_NEEDS_Q, why);
     if (!s) s = check_pointer("k", a->k, plan->needs & AG_NEEDS_K, why);
     if (!s) s = check_pointer("v", a->v, plan->needs & AG_NEEDS_V, why);
-    if (!s) s = check_pointer("out", a->out, 1, why);
-    if (!s) s = check_optional("lse", a->lse, p->want_lse, why);
+    return s ? s : check_pointer("out", a->out, 1, why);
+}
+
+static ag_status check_others(const ag_plan *plan, const ag_args *a, ag_why why)
+{
+    const ag_problem *p = &plan->c.p;
+    ag_status s = check_optional("lse", a->lse, p->want_lse, why);
     if (!s && p->operation != AG_ENERGY) s = check_optional("curvature", a->curvature, 0, why);
     if (!s) s = check_optional("key_mask", a->key_mask, p->has_key_mask, why);
     if (!s) s = check_optional("key_lengths", a->key_lengths, p->has_key_lengths, why);
@@ -37,6 +41,17 @@ static ag_status check_pointers(const ag_plan *plan, const ag_args *a, ag_why wh
     return s;
 }
 
+/* From out's first byte to its last; check.c has seen that it fits. */
+static size_t out_bytes(const ag_problem *p)
+{
+    const int64_t rows = p->batch, heads = p->heads;
+    if (p->operation == AG_RECEIVED) return (size_t)(rows * p->n_k) * 4;
+    if (p->operation > AG_BLUR) return (size_t)(rows * heads * p->n_q * (p->operation == AG_MAP ? p->n_k : 1)) * 4;
+    const int64_t width = p->operation == AG_BLUR ? p->d : p->d_v, *stride = p->out.stride;
+    return (size_t)((rows - 1) * stride[0] + (heads - 1) * stride[1] + (p->n_q - 1) * stride[2] + width) *
+           ag_size_of(p->out.dtype);
+}
+
 static ag_status check_workspace(const ag_plan *plan, const ag_args *a, ag_why why)
 {
     const size_t bytes = ag_plan_workspace(plan);
@@ -44,8 +59,9 @@ static ag_status check_workspace(const ag_plan *plan, const ag_args *a, ag_why w
     if (!a->workspace || a->workspace_size < bytes)
         return ag_refuse(why, AG_ERR_WORKSPACE, "the workspace has %zu bytes, but this plan needs %zu",
                          a->workspace ? a->workspace_size : 0, bytes);
-    if ((uintptr_t)a->workspace % AG_ALIGNMENT)
-        return ag_refuse(why, AG_ERR_WORKSPACE, "the workspace is not aligned to %d bytes", AG_ALIGNMENT);
+    const char *out = a->out, *work = a->workspace;
+    if (out < work + bytes && work < out + out_bytes(&plan->c.p))
+        return ag_refuse(why, AG_ERR_ALIAS, "out and the workspace overlap");
     return AG_OK;
 }
 
@@ -156,13 +172,19 @@ static ag_status check_alias(const ag_plan *plan, const ag_args *a, ag_why why)
     return AG_OK;
 }
 
-ag_status ag_check_args(const ag_plan *plan, const ag_args *args, ag_args *taken, ag_why why)
+ag_status ag_check_arg_values(const ag_plan *plan, const ag_args *args, ag_args *taken, ag_why why)
 {
     if (!plan) return ag_refuse(why, AG_ERR_NULL, "plan is NULL");
     ag_status s = ag_take_struct(taken, sizeof *taken, args, "args", why);
-    if (!s) s = check_pointers(plan, taken, why);
-    if (!s) s = check_workspace(plan, taken, why);
+    if (!s) s = check_others(plan, taken, why);
     if (!s) s = check_lengths(&plan->c.p, taken->key_lengths, why);
-    if (!s) s = check_rows(plan, taken, why);
+    return s ? s : check_rows(plan, taken, why);
+}
+
+ag_status ag_check_args(const ag_plan *plan, const ag_args *args, ag_args *taken, ag_why why)
+{
+    ag_status s = ag_check_arg_values(plan, args, taken, why);
+    if (!s) s = check_tensors(plan, taken, why);
+    if (!s) s = check_workspace(plan, taken, why);
     return s ? s : check_alias(plan, taken, why);
 }

@@ -83,16 +83,6 @@ static ag_status check_self(const ag_problem *p, int64_t b, ag_why why)
     return AG_OK;
 }
 
-static ag_status check_map(const char *name, int64_t row, int64_t rows, int64_t b, int64_t *resolved, ag_why why)
-{
-    *resolved = row == AG_ROW_SAME ? b : row;
-    if (*resolved == AG_ROW_NONE) return AG_OK;
-    if (*resolved < 0 || *resolved >= rows)
-        return ag_refuse(why, AG_ERR_VALUE, "row %lld: %s is %lld, but there are %lld rows", (ll)b, name, (ll)*resolved,
-                         (ll)rows);
-    return AG_OK;
-}
-
 static ag_status check_operation(const ag_problem *p, const ag_row *in, int64_t b, ag_why why)
 {
     if ((unsigned)in->method > AG_SCRAMBLED)
@@ -105,9 +95,9 @@ static ag_status check_operation(const ag_problem *p, const ag_row *in, int64_t 
 
 static ag_status check_row(const ag_problem *p, const ag_row *in, int64_t b, ag_row_checked *r, ag_why why)
 {
-    ag_status s = check_map("q_row", in->q_row, p->q_batch, b, &r->q_row, why);
-    if (!s) s = check_map("kv_row", in->kv_row, p->kv_batch, b, &r->kv_row, why);
-    if (!s) s = check_operation(p, in, b, why);
+    ag_status s = check_operation(p, in, b, why);
+    r->q_row = in->q_row == AG_ROW_SAME ? b : in->q_row;
+    r->kv_row = in->kv_row == AG_ROW_SAME ? b : in->kv_row;
     r->method = s ? AG_STANDARD : in->method;
     r->heads_at = -1;
     if (s || in->method == AG_STANDARD) return s;
@@ -161,15 +151,26 @@ ag_status ag_check_rows(const ag_problem *p, ag_checked *c, ag_why why)
     return AG_OK;
 }
 
-/* The row map is judged last: only the lowered steps tell what a row reads. */
+static ag_status check_map(const char *name, int64_t row, int64_t rows, int reads, int64_t b, ag_why why)
+{
+    if (row == AG_ROW_NONE) {
+        if (!reads) return AG_OK;
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: %s is AG_ROW_NONE, but the row reads that tensor", (ll)b, name);
+    }
+    if (row >= 0 && row < rows) return AG_OK;
+    return ag_refuse(why, AG_ERR_VALUE, "row %lld: %s is %lld, but there are %lld rows", (ll)b, name, (ll)row,
+                     (ll)rows);
+}
+
+/* The row map is judged last: only the lowered steps, which are in the order of their rows, tell what a row reads. */
 ag_status ag_check_row_map(const ag_checked *c, const ag_program *program, ag_why why)
 {
-    for (int64_t b = 0; b < c->p.batch; b++) {
-        const unsigned needs = ag_program_needs(program, b);
-        if (c->rows[b].q_row == AG_ROW_NONE && (needs & AG_NEEDS_Q))
-            return ag_refuse(why, AG_ERR_VALUE, "row %lld: q_row is AG_ROW_NONE, but the row reads q", (ll)b);
-        if (c->rows[b].kv_row == AG_ROW_NONE && (needs & (AG_NEEDS_K | AG_NEEDS_V)))
-            return ag_refuse(why, AG_ERR_VALUE, "row %lld: kv_row is AG_ROW_NONE, but the row reads k or v", (ll)b);
+    for (int64_t b = 0, at = 0; b < c->p.batch; b++) {
+        unsigned needs = 0;
+        for (; at < program->n_steps && program->steps[at].b == b; at++) needs |= ag_step_needs(&program->steps[at]);
+        ag_status s = check_map("q_row", c->rows[b].q_row, c->p.q_batch, needs & AG_NEEDS_Q, b, why);
+        if (!s) s = check_map("kv_row", c->rows[b].kv_row, c->p.kv_batch, needs & (AG_NEEDS_K | AG_NEEDS_V), b, why);
+        if (s) return s;
     }
     return AG_OK;
 }

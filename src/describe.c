@@ -116,8 +116,8 @@ const char *ag_status_string(ag_status status)
     case AG_ERR_VALUE: return "a number is out of its range";
     case AG_ERR_COMBINATION: return "the parts are valid, but not together";
     case AG_ERR_INDEX: return "an entry of an index or length array is out of range";
-    case AG_ERR_WORKSPACE: return "the workspace is too small or not aligned";
-    case AG_ERR_ALIAS: return "out is an input where that is not allowed";
+    case AG_ERR_WORKSPACE: return "the workspace is too small";
+    case AG_ERR_ALIAS: return "out is an input or overlaps the workspace where that is not allowed";
     case AG_ERR_KERNEL: return "the kernel asked for does not exist or refuses the problem";
     case AG_ERR_UNAVAILABLE: return "the backend is not in this build or not usable on this machine";
     case AG_ERR_MEMORY: return "out of memory";

@@ -85,7 +85,8 @@ static ag_ref tensor(ag_source source, const ag_layout *x, int64_t row, int64_t 
     return (ag_ref){ .source = source,
                      .dtype = x->dtype,
                      .group = group,
-                     .offset = row * x->stride[0] * (int64_t)ag_size_of(x->dtype),
+                     /* unsigned: rows that do not exist are refused once it is known whether they are read */
+                     .offset = (int64_t)((uint64_t)row * (uint64_t)x->stride[0] * ag_size_of(x->dtype)),
                      .stride_h = x->stride[1],
                      .stride_i = x->stride[2] };
 }

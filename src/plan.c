@@ -79,6 +79,10 @@ static ag_status pick_kernels(ag_plan *p, ag_why why)
         if (scratch > p->scratch) p->scratch = scratch;
         p->needs |= ag_step_needs(step);
         p->own_threads |= p->kernels[i]->own_threads;
+        if (p->own_threads && p->c.p.workers)
+            return ag_refuse(why, AG_ERR_KERNEL,
+                             "kernel %s has threads of its own and cannot run in parts: workers must be 0",
+                             p->kernels[i]->name);
     }
     p->scratch = (p->scratch + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
     return AG_OK;
@@ -140,7 +144,13 @@ ag_status ag_problem_needs(const ag_problem *problem, int64_t row, unsigned *nee
     return s;
 }
 
-size_t ag_plan_workspace(const ag_plan *p) { return p ? p->program.work_size + p->scratch * (size_t)p->workers : 0; }
+/* With room to round the address up. */
+size_t ag_plan_workspace(const ag_plan *p)
+{
+    const size_t bytes = p ? p->program.work_size + p->scratch * (size_t)p->workers : 0;
+    return bytes ? bytes + AG_ALIGNMENT - 1 : 0;
+}
+
 int ag_plan_phases(const ag_plan *p) { return p ? (int)p->n_phases : 0; }
 int ag_plan_workers(const ag_plan *p) { return p ? p->workers : 0; }
 

@@ -27,7 +27,8 @@ void ag_run_bind(const ag_plan *plan, const ag_args *args, ag_bound *run)
     run->base[AG_TO_OUT] = args->out;
     run->base[AG_TO_LSE] = (char *)args->lse;
     run->base[AG_TO_CURVATURE] = (char *)args->curvature;
-    run->base[AG_WORK] = args->workspace;
+    const uintptr_t work = (uintptr_t)args->workspace + AG_ALIGNMENT - 1;
+    run->base[AG_WORK] = (char *)(work - work % AG_ALIGNMENT);
 }
 
 static void run_task(const ag_plan *p, const ag_bound *run, const ag_task *task, int worker)
@@ -91,11 +92,19 @@ typedef struct share {
     const ag_phase *phase;
 } share;
 
+/* Tasks [first, last) of worker i of n. */
+static void share_of(int64_t tasks, int64_t i, int64_t n, int64_t *first, int64_t *last)
+{
+    *first = tasks * i / n;
+    *last = tasks * (i + 1) / n;
+}
+
 static void run_share(void *arg, int64_t i)
 {
     const share *s = arg;
-    const int64_t n = s->phase->n_tasks, w = s->plan->workers;
-    for (int64_t at = n * i / w; at < n * (i + 1) / w; at++) run_task(s->plan, s->run, &s->phase->tasks[at], (int)i);
+    int64_t first, last;
+    share_of(s->phase->n_tasks, i, s->plan->workers, &first, &last);
+    for (int64_t at = first; at < last; at++) run_task(s->plan, s->run, &s->phase->tasks[at], (int)i);
 }
 
 static void run_on_executor(const ag_plan *p, const ag_bound *run)
@@ -123,6 +132,12 @@ ag_status ag_plan_check(const ag_plan *plan, const ag_args *args, char *text, si
     return ag_check_args(plan, args, &taken, (ag_why){ text, size });
 }
 
+ag_status ag_plan_check_values(const ag_plan *plan, const ag_args *args, char *text, size_t size)
+{
+    ag_args taken;
+    return ag_check_arg_values(plan, args, &taken, (ag_why){ text, size });
+}
+
 ag_status ag_plan_run(const ag_plan *plan, const ag_args *args, char *text, size_t size)
 {
     ag_args taken;
@@ -142,4 +157,15 @@ ag_status ag_plan_run_part(const ag_plan *plan, const ag_args *args, int phase, 
     ag_run_bind(plan, args, &run);
     for (int64_t at = first; at < last; at++) run_task(plan, &run, &plan->phases[phase].tasks[at], worker);
     return AG_OK;
+}
+
+ag_status ag_plan_run_share(const ag_plan *plan, const ag_args *args, int phase, int worker, int of)
+{
+    int64_t first = 0, last = 0;
+    if (!plan || !args) return AG_ERR_NULL;
+    if (worker < 0 || worker >= of) return AG_ERR_VALUE;
+    const int n = of < plan->workers ? of : plan->workers;
+    if (worker >= n) return AG_OK;
+    share_of(ag_plan_tasks(plan, phase), worker, n, &first, &last);
+    return ag_plan_run_part(plan, args, phase, first, last, worker);
 }

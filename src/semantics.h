@@ -1,4 +1,4 @@
-/* semantics.h - what the mathematics means, written once for C and CUDA: visibility, counter-based randomness. */
+/* semantics.h - what the mathematics means, written once for C and CUDA: counter-based randomness. */
 #ifndef AG_SEMANTICS_H
 #define AG_SEMANTICS_H
 
@@ -9,13 +9,6 @@
 #else
 #define AG_FN static inline
 #endif
-
-/* The number of leading keys, of n_k, that query i sees: j <= i + shift. */
-AG_FN int64_t ag_causal_keys(int64_t i, int64_t shift, int64_t n_k)
-{
-    const int64_t seen = i + shift + 1;
-    return seen < 0 ? 0 : seen > n_k ? n_k : seen;
-}
 
 /* Word 0 of Philox4x32-10 (Salmon et al. 2011) at counter (c0, c1, c2, c3), key = seed. */
 AG_FN uint32_t ag_philox(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)

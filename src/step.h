@@ -306,6 +306,7 @@ ag_status ag_take_struct(void *mine, size_t my_size, const void *theirs, const c
 ag_status ag_check_problem(const ag_problem *problem, ag_checked *checked, ag_why why);
 ag_status ag_check_rows(const ag_problem *p, ag_checked *checked, ag_why why);
 ag_status ag_check_row_map(const ag_checked *c, const ag_program *program, ag_why why);
+ag_status ag_check_arg_values(const ag_plan *plan, const ag_args *args, ag_args *taken, ag_why why);
 ag_status ag_check_args(const ag_plan *plan, const ag_args *args, ag_args *taken, ag_why why);
 void      ag_checked_free(ag_checked *checked);
 

@@ -4,7 +4,6 @@
 
 #include <math.h>
 
-#include "../semantics.h"
 #include "rows.h"
 
 /* Which logits of output row b, head h are seen: keys [first, first + count) of query i. */

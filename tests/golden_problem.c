@@ -1,0 +1,141 @@
+/* golden_problem.c - a golden case as a problem of the library. */
+#include "golden.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "number.h"
+
+static int is(const golden *g, const char *operation) { return !strcmp(g->operation, operation); }
+
+static ag_method method_of(const golden *g)
+{
+    if (is(g, "identity")) return AG_IDENTITY;
+    if (is(g, "uniform")) return AG_UNIFORM;
+    if (is(g, "smoothed") || is(g, "blur")) return AG_SMOOTHED;
+    if (is(g, "orthogonal")) return AG_ORTHOGONAL;
+    return is(g, "scrambled") ? AG_SCRAMBLED : AG_STANDARD;
+}
+
+static ag_kind kind_of(const golden *g)
+{
+    const char *kind = golden_value(g, "kind");
+    if (!kind || !strncmp(kind, "gather", 6)) return AG_GATHER;
+    return strncmp(kind, "permute", 7) ? AG_TOKENS : AG_PERMUTE;
+}
+
+/* `number` is in the comma-separated list of key, or there is no such list. */
+static int listed(const golden *g, const char *key, int64_t number)
+{
+    const char *at = golden_value(g, key);
+    if (!at) return 1;
+    for (;;) {
+        char *end;
+        if (strtoll(at, &end, 10) == number) return 1;
+        if (*end != ',') return 0;
+        at = end + 1;
+    }
+}
+
+static void read_grid(const golden *g, int64_t grid[3])
+{
+    const char *at = golden_value(g, "grid");
+    for (int axis = 0; at && axis < 3; axis++) {
+        char *end;
+        grid[axis] = strtoll(at, &end, 10);
+        at = end + 1;
+    }
+}
+
+static void set_row(const golden *g, problem *x, int64_t b, const array *index)
+{
+    ag_row *row = problem_row(x, b, listed(g, "rows", b) ? method_of(g) : AG_STANDARD);
+    ag_row_args *run = &x->run[b];
+    if (row->method == AG_STANDARD) return;
+    read_grid(g, row->grid);
+    row->sigma = golden_number(g, "sigma", 0);
+    row->sigma_t = golden_number(g, "sigma_t", 0);
+    row->keep_parallel = golden_number(g, "keep_parallel", 1) != 0;
+    row->image_offset = (int64_t)golden_number(g, "image_offset", 0);
+    row->image_length = (int64_t)golden_number(g, "image_length", AG_ALL_TOKENS);
+    row->blend = golden_value(g, "strength") != NULL;
+    run->strength = golden_number(g, "strength", 1);
+    run->mix = golden_number(g, "mix", 1);
+    run->gain = golden_number(g, "gain", 1);
+    row->kind = kind_of(g);
+    if (golden_value(g, "seed")) run->seed = strtoull(golden_value(g, "seed"), NULL, 10);
+    row->draws = (int32_t)golden_number(g, "draws", index->rank == 3 ? (double)index->shape[2] : 1);
+    row->indexed = row->method == AG_SCRAMBLED && index->data;
+    for (int64_t h = 0; h < x->p.heads; h++) x->heads[b][h] = (uint8_t)listed(g, "heads", h);
+    if (golden_value(g, "heads")) row->heads = x->heads[b];
+}
+
+/* The strides of bias [1 or B, H, N, M]. */
+static void set_bias(problem *x, const array *bias)
+{
+    problem_bias(x, AG_F32);
+    if (bias->shape[0] == 1) x->p.bias_stride[0] = 0;
+}
+
+static void copy_numbers(const buffer *to, ag_dtype type, const array *from)
+{
+    for (int64_t i = 0; i < from->count && from->data; i++) number_write(type, to->data, i, ((float *)from->data)[i]);
+}
+
+static void set_index(problem *x, const array *index)
+{
+    memcpy(x->index.data, index->data, (size_t)index->count * sizeof(int32_t));
+    for (int64_t b = 0; b < x->p.batch; b++)
+        x->run[b].index = (int32_t *)x->index.data + (index->rank == 3 ? b * index->count / x->p.batch : 0);
+}
+
+/* q, k, v, mask, bias, index; absent ones have no data. */
+typedef struct inputs {
+    array q, k, v, mask, bias, index;
+} inputs;
+
+static void set_shape(const golden *g, problem *x, const inputs *in, ag_dtype type)
+{
+    const int64_t *q = in->q.shape;
+    problem_init(x, q[0], q[1], q[2], in->k.data ? in->k.shape[2] : q[2], q[3]);
+    ag_problem *p = &x->p;
+    p->operation = is(g, "blur")       ? AG_BLUR
+                   : is(g, "received") ? AG_RECEIVED
+                   : is(g, "energy")   ? AG_ENERGY
+                                       : AG_ATTENTION;
+    if (in->k.data) p->kv_heads = in->k.shape[1];
+    if (in->v.data) p->d_v = in->v.shape[3];
+    p->scale = golden_number(g, "scale", 1 / sqrt((double)p->d));
+    p->causal = golden_number(g, "causal", 0) != 0;
+    problem_place(x, PLACE_HEADS, type, type, type);
+    if (in->mask.data) problem_mask(x);
+    if (in->bias.data) set_bias(x, &in->bias);
+    for (int64_t b = 0; b < p->batch && method_of(g) != AG_STANDARD; b++) set_row(g, x, b, &in->index);
+}
+
+static int set_data(problem *x, const inputs *in, ag_dtype type)
+{
+    if (problem_allocate(x)) return 1;
+    copy_numbers(&x->q, type, &in->q);
+    copy_numbers(&x->k, type, &in->k);
+    copy_numbers(&x->v, type, &in->v);
+    copy_numbers(&x->bias, AG_F32, &in->bias);
+    if (in->mask.data) memcpy(x->mask.data, in->mask.data, (size_t)in->mask.count);
+    if (in->index.data) set_index(x, &in->index);
+    return 0;
+}
+
+int golden_problem(const golden *g, ag_dtype type, problem *x)
+{
+    inputs in = { golden_array(g, "q"),    golden_array(g, "k"),    golden_array(g, "v"),
+                  golden_array(g, "mask"), golden_array(g, "bias"), golden_array(g, "index") };
+    array *all[] = { &in.q, &in.k, &in.v, &in.mask, &in.bias, &in.index };
+    int failed = 1;
+    if (in.q.data && in.q.shape[0] <= PROBLEM_ROWS) {
+        set_shape(g, x, &in, type);
+        failed = set_data(x, &in, type);
+    }
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]->data);
+    return failed;
+}

@@ -1,0 +1,91 @@
+/* kernels.c - see kernels.h. */
+#include "kernels.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { MOST = 4096 };
+
+unsigned char *kernels_reached;
+
+ag_kernel_info kernels_info(int number)
+{
+    ag_kernel_info info = { .size = sizeof info };
+    if (ag_kernel_at(number, &info)) info.name = NULL;
+    return info;
+}
+
+int kernels_count(void)
+{
+    int n = 0;
+    while (kernels_info(n).name) n++;
+    return n;
+}
+
+int kernels_skipped(void)
+{
+    int skipped = 0;
+    kernels_reached = mmap(NULL, MOST, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (kernels_reached == MAP_FAILED) abort();
+    for (int i = 0; i < kernels_count(); i++) {
+        const ag_kernel_info info = kernels_info(i);
+        if (!info.unavailable) continue;
+        printf("skipped: %s kernel %s: %s\n", info.backend, info.name, info.unavailable);
+        skipped++;
+    }
+    return skipped;
+}
+
+/* The plan of this problem really uses the kernel: a forced name is ignored by a problem without its step. */
+static int uses(problem *x, ag_context *context, const char *name)
+{
+    ag_plan *plan = NULL;
+    x->p.kernel = name;
+    if (ag_plan_create(context, &x->p, &plan, NULL, 0)) return 0;
+    const size_t size = ag_plan_explain(plan, NULL, 0) + 1;
+    char *text = calloc(1, size);
+    ag_plan_explain(plan, text, size);
+    const int found = strstr(text, name) != NULL;
+    free(text);
+    ag_plan_free(plan);
+    return found;
+}
+
+void kernels_try(problem *x, ag_context *context, const char *step)
+{
+    for (int i = 0; i < kernels_count(); i++) {
+        const ag_kernel_info info = kernels_info(i);
+        if (info.unavailable || strcmp(info.backend, "cpu") || (step && strcmp(info.step, step))) continue;
+        if (!uses(x, context, info.name)) continue;
+        const verdict v = problem_run(x, context, info.name);
+        ck_assert_msg(v.outcome != OUTCOME_WRONG, "%s: %s", info.name, v.text);
+        if (v.outcome == OUTCOME_RIGHT) kernels_reached[i] = 1;
+    }
+    const verdict v = problem_run(x, context, NULL);
+    ck_assert_msg(v.outcome == OUTCOME_RIGHT, "the library's choice: %s", v.text);
+}
+
+int kernels_exact(const problem *x, ag_context *context, const char *name)
+{
+    ag_problem p = x->p;
+    ag_plan *plan = NULL;
+    p.kernel = name;
+    if (ag_plan_create(context, &p, &plan, NULL, 0)) return 0;
+    const int exact = ag_plan_run_part(plan, &x->a, 0, 0, 0, 0) == AG_OK;
+    ag_plan_free(plan);
+    return exact;
+}
+
+ag_context *kernels_context(int threads)
+{
+    ag_context_options options;
+    ag_context *context = NULL;
+    char why[AG_MESSAGE_SIZE] = "";
+    ag_context_options_init(&options);
+    if (threads) options.threads = threads;
+    ck_assert_msg(ag_context_create(&options, &context, why, sizeof why) == AG_OK, "%s", why);
+    return context;
+}

@@ -1,0 +1,23 @@
+/* suites.h - every suite of the one test binary. */
+#ifndef AG_TEST_SUITES_H
+#define AG_TEST_SUITES_H
+
+#include <check.h>
+
+Suite *suite_oracle(void);
+Suite *suite_random(void);
+Suite *suite_refusals(void);
+Suite *suite_structs(void);
+Suite *suite_plans(void);
+Suite *suite_needs(void);
+Suite *suite_properties(void);
+Suite *suite_hosts(void);
+Suite *suite_types(void);
+Suite *suite_masks(void);
+Suite *suite_golden(void);
+Suite *suite_exact(void);
+Suite *suite_strength(void);
+Suite *suite_calls(void);
+Suite *suite_kernels(void);
+
+#endif

@@ -1,0 +1,206 @@
+/* test_exact.c - results that are equal bit for bit, with each kernel forced. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "suites.h"
+
+/* A perturbation by number: the methods, then the kinds of scrambled. */
+enum { PERTURBATIONS = 8 };
+
+static ag_row *set_row(problem *x, int64_t b, int perturbation)
+{
+    ag_row *row = problem_row(x, b, perturbation < 5 ? (ag_method)perturbation : AG_SCRAMBLED);
+    if (perturbation >= 5) row->kind = (ag_kind)(perturbation - 5);
+    row->image_offset = 5;
+    row->image_length = 60;
+    row->grid[0] = 1;
+    row->grid[1] = 6;
+    row->grid[2] = 10;
+    row->sigma = 2;
+    return row;
+}
+
+static void set_problem(problem *x, ag_dtype type)
+{
+    problem_init(x, 3, 4, 70, 70, 40);
+    x->p.kv_heads = 2;
+    problem_place(x, PLACE_TOKENS, type, type, type);
+}
+
+/* Bytes of both, or none where the kernel refuses either. `same` says which elements must agree. */
+static void compare(problem *x, ag_context *context, const char *kernel, const ag_row *as,
+                    int (*same)(int64_t b, int64_t h))
+{
+    char why[AG_MESSAGE_SIZE] = "";
+    const ag_row kept = x->rows[1];
+    unsigned char *standard, *perturbed = problem_bytes(x, context, kernel, why, sizeof why);
+    x->rows[1] = *as;
+    standard = problem_bytes(x, context, kernel, why, sizeof why);
+    x->rows[1] = kept;
+    const size_t start = (size_t)(x->out.data - x->out.pages), line = 40 * ag_dtype_size(x->p.out.dtype);
+    for (int64_t row = 0; row < 3 * 70 * 4 && standard && perturbed; row++) {
+        const size_t at = start + (size_t)row * line; /* [B, N, H, d], packed */
+        if (!same(row / 280, row % 4)) continue;
+        ck_assert_msg(!memcmp(standard + at, perturbed + at, line), "%s: method %d kind %d: row %lld differs", kernel,
+                      (int)kept.method, (int)kept.kind, (long long)row);
+    }
+    free(standard);
+    free(perturbed);
+}
+
+/* The same problem with row 1 perturbed and with `as` in its place, for every kernel and type. */
+static void compare_all(int perturbation, void (*change)(problem *x, ag_row *row), const ag_row *as,
+                        int (*same)(int64_t b, int64_t h))
+{
+    static const ag_dtype types[] = { AG_F32, AG_F16, AG_BF16 };
+    ag_context *context = kernels_context(0);
+    for (int i = 0; i < 3; i++) {
+        problem x;
+        set_problem(&x, types[i]);
+        ag_row *row = set_row(&x, 1, perturbation);
+        change(&x, row);
+        ck_assert(!problem_build(&x, 3));
+        for (int k = 0; k < kernels_count(); k++)
+            if (kernels_exact(&x, context, kernels_info(k).name)) compare(&x, context, kernels_info(k).name, as, same);
+        problem_free(&x);
+    }
+    ag_context_free(context);
+}
+
+static int not_chosen(int64_t b, int64_t h) { return b != 1 || h == 1 || h == 2; }
+
+static void choose_heads(problem *x, ag_row *row)
+{
+    memcpy(x->heads[1], (const uint8_t[]){ 1, 0, 0, 255 }, 4);
+    row->heads = x->heads[1];
+}
+
+START_TEST(rows_and_heads_not_chosen_are_standard)
+{
+    ag_row standard;
+    ag_row_init(&standard, AG_STANDARD);
+    compare_all(_i, choose_heads, &standard, not_chosen);
+}
+END_TEST
+
+static int everywhere(int64_t b, int64_t h) { return b < 3 && h < 4; }
+
+static void sigma_zero(problem *x, ag_row *row)
+{
+    row->sigma = 0;
+    x->run[1].strength = 1;
+}
+
+static void mix_zero(problem *x, ag_row *row)
+{
+    x->run[1].mix = 0;
+    row->blend = 0;
+}
+
+START_TEST(sigma_zero_is_standard)
+{
+    ag_row standard;
+    ag_row_init(&standard, AG_STANDARD);
+    compare_all(AG_SMOOTHED, sigma_zero, &standard, everywhere);
+}
+END_TEST
+
+START_TEST(permute_with_mix_zero_is_standard)
+{
+    ag_row standard;
+    ag_row_init(&standard, AG_STANDARD);
+    compare_all(5 + AG_PERMUTE, mix_zero, &standard, everywhere);
+}
+END_TEST
+
+/* One image token, alone or beside text: the oracle knows that all but two kinds are standard. */
+START_TEST(one_token_is_right)
+{
+    ag_context *context = kernels_context(0);
+    for (int i = 0; i < 4; i++) {
+        problem x;
+        const int64_t text = i / 2 * 6;
+        problem_init(&x, 2, 2, 1 + text, 1 + text, 24);
+        ag_row *row = problem_row(&x, 1, _i < 5 ? (ag_method)_i : AG_SCRAMBLED);
+        if (_i >= 5) row->kind = (ag_kind)(_i - 5);
+        row->image_offset = text / 2;
+        row->image_length = row->grid[0] = row->grid[1] = row->grid[2] = 1;
+        row->sigma = i % 2 ? 3 : INFINITY;
+        row->keep_parallel = i % 2;
+        ck_assert(!problem_build(&x, (uint64_t)i));
+        kernels_try(&x, context, NULL);
+        problem_free(&x);
+    }
+    ag_context_free(context);
+}
+END_TEST
+
+/* out in the place of q gives the same bytes, whatever the rows ask for. */
+START_TEST(out_may_be_q)
+{
+    ag_context *context = kernels_context(0);
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        problem x;
+        char why[AG_MESSAGE_SIZE] = "", text[PROBLEM_TEXT];
+        problem_random(&x, seed * 7 + (uint64_t)_i);
+        x.p.q_batch = x.p.batch;
+        for (int64_t b = 0; b < x.p.row_count; b++) x.rows[b].q_row = AG_ROW_SAME;
+        if (x.p.operation > AG_BLUR) continue;
+        x.p.d_v = x.p.d;
+        problem_place(&x, (placing)(seed % 4), x.p.q.dtype, x.p.k.dtype, x.p.q.dtype);
+        ck_assert(!problem_build(&x, seed));
+        unsigned char *apart = problem_bytes(&x, context, NULL, why, sizeof why);
+        ck_assert_msg(apart != NULL, "%s", why);
+        ck_assert_uint_eq(x.out.pages_size, x.q.pages_size);
+        memcpy(x.out.pages, x.q.pages, x.out.pages_size);
+        if (x.a.q) x.a.q = x.out.data;
+        ck_assert_msg(!problem_execute(&x, context, NULL, why, sizeof why), "%s", why);
+        problem_describe(&x, text, sizeof text);
+        ck_assert_msg(!memcmp(apart, x.out.pages, x.out.pages_size), "in place differs: %s", text);
+        free(apart);
+        problem_free(&x);
+    }
+    ag_context_free(context);
+}
+END_TEST
+
+/* Identity of everything is v: in its place nothing is done. A mask, a blend or a standard row forbids it. */
+START_TEST(out_may_be_v)
+{
+    float v[2 * 3 * 10 * 8], before[2 * 3 * 10 * 8];
+    ag_context *context = kernels_context(0);
+    problem x;
+    char why[AG_MESSAGE_SIZE] = "";
+    for (int i = 0; i < 2 * 3 * 10 * 8; i++) before[i] = v[i] = (float)(i % 17) - 8;
+    problem_init(&x, 2, 3, 10, 10, 8);
+    for (int64_t b = 0; b < 2; b++) problem_row(&x, b, AG_IDENTITY);
+    x.a.v = x.a.out = v;
+    ck_assert_msg(!ag_attention_guided(context, &x.p, &x.a, why, sizeof why), "%s", why);
+    x.a.q = x.a.k = before;
+    x.rows[1].blend = _i == 0;
+    x.rows[1].image_offset = _i == 1;
+    if (_i == 2) x.rows[1].kv_row = 0;
+    if (_i == 3) problem_mask(&x), x.a.key_mask = (const uint8_t *)before;
+    if (_i == 4) x.rows[1].method = AG_STANDARD;
+    ck_assert_int_eq(ag_attention_guided(context, &x.p, &x.a, why, sizeof why), AG_ERR_ALIAS);
+    ck_assert(*why && !memcmp(v, before, sizeof v));
+    ag_context_free(context);
+}
+END_TEST
+
+Suite *suite_exact(void)
+{
+    Suite *s = suite_create("exact");
+    TCase *c = tcase_create("exact");
+    tcase_set_timeout(c, 600);
+    tcase_add_loop_test(c, rows_and_heads_not_chosen_are_standard, AG_IDENTITY, PERTURBATIONS);
+    tcase_add_test(c, sigma_zero_is_standard);
+    tcase_add_test(c, permute_with_mix_zero_is_standard);
+    tcase_add_loop_test(c, one_token_is_right, AG_STANDARD, PERTURBATIONS);
+    tcase_add_loop_test(c, out_may_be_q, 0, 2);
+    tcase_add_loop_test(c, out_may_be_v, 0, 5);
+    suite_add_tcase(s, c);
+    return s;
+}

@@ -1,0 +1,76 @@
+/* test_masks.c - the edges of what a query sees, with every attend kernel. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "number.h"
+#include "suites.h"
+
+static const ag_dtype types[] = { AG_F32, AG_F16, AG_BF16 };
+
+/* One row's mask hides everything, the other's length is 0; k and v stay NaN. */
+START_TEST(rows_that_see_nothing_are_zero)
+{
+    ag_context *context = kernels_context(0);
+    for (int i = 0; i < 3; i++) {
+        problem x;
+        problem_init(&x, 2, 2, 70, 140, 64);
+        problem_place(&x, PLACE_TOKENS, types[i], types[i], types[i]);
+        problem_mask(&x);
+        x.p.want_lse = x.p.has_key_lengths = 1;
+        ck_assert(!problem_allocate(&x));
+        memset(x.mask.data, 0, 140);
+        memset(x.mask.data + 140, 1, 140);
+        ((int32_t *)x.lengths.data)[0] = 140;
+        ((int32_t *)x.lengths.data)[1] = 0;
+        for (int64_t at = 0; at < 2 * 2 * 70 * 64; at++) number_write(types[i], x.q.data, at, (double)(at % 7) - 3);
+        ck_assert(!problem_answer(&x));
+        for (int64_t at = 0; at < 2 * 2 * 70; at++) ck_assert(x.want[at * 64] == 0 && x.want_lse[at] == -INFINITY);
+        kernels_try(&x, context, "attend");
+        problem_free(&x);
+    }
+    ag_context_free(context);
+}
+END_TEST
+
+static void fill(const buffer *to, int64_t count, int period)
+{
+    for (int64_t at = 0; at < count; at++) number_write(AG_F32, to->data, at, 0.1 * (double)(at % period) - 0.5);
+}
+
+/* The lowest finite number is a popular "-inf" for a bias: beside anything else it hides, alone it is the same for
+ * every key, and the row is their mean. */
+START_TEST(the_lowest_bias_stays_finite)
+{
+    ag_context *context = kernels_context(0);
+    for (int brain = 0; brain < 2; brain++) {
+        problem x;
+        problem_init(&x, 1, 2, 20, 130, 16);
+        problem_bias(&x, brain ? AG_BF16 : AG_F32);
+        ck_assert(!problem_allocate(&x));
+        fill(&x.q, 2 * 20 * 16, 7);
+        fill(&x.k, 2 * 130 * 16, 11);
+        fill(&x.v, 2 * 130 * 16, 13);
+        for (int64_t at = 0; at < 2 * 20 * 130; at++) {
+            const int lowest = at / 130 % 20 < 3 || at % 3 == 0;
+            number_write(x.p.bias_dtype, x.bias.data, at, !lowest ? 0.25 : brain ? -0x1.fep127 : -FLT_MAX);
+        }
+        ck_assert(!problem_answer(&x));
+        kernels_try(&x, context, "attend");
+        problem_free(&x);
+    }
+    ag_context_free(context);
+}
+END_TEST
+
+Suite *suite_masks(void)
+{
+    Suite *s = suite_create("masks");
+    TCase *c = tcase_create("masks");
+    tcase_set_timeout(c, 600);
+    tcase_add_test(c, rows_that_see_nothing_are_zero);
+    tcase_add_test(c, the_lowest_bias_stays_finite);
+    suite_add_tcase(s, c);
+    return s;
+}

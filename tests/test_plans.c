@@ -1,0 +1,187 @@
+/* test_plans.c - contexts, plans and what the library says about itself. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "kernels.h"
+#include "suites.h"
+
+/* Needs a workspace: permuted values. */
+static void set_problem(problem *x)
+{
+    problem_init(x, 2, 2, 12, 12, 8);
+    problem_row(x, 0, AG_IDENTITY)->image_offset = 4;
+    problem_row(x, 1, AG_SCRAMBLED)->kind = AG_PERMUTE;
+    ck_assert(!problem_build(x, 1));
+}
+
+START_TEST(contexts_are_judged)
+{
+    static const int32_t threads[] = { 0, -1, 1025 };
+    ag_context *context = NULL;
+    ag_context_options options;
+    char why[AG_MESSAGE_SIZE] = "";
+    for (int i = 0; i < 3; i++) {
+        ag_context_options_init(&options);
+        options.threads = threads[i];
+        ck_assert_int_eq(ag_context_create(&options, &context, why, sizeof why), AG_ERR_VALUE);
+        ck_assert(*why && !context);
+    }
+    ag_context_options_init(&options);
+    options.cached_plans = 0;
+    ck_assert_int_eq(ag_context_create(&options, &context, why, sizeof why), AG_ERR_VALUE);
+    options.size = 2;
+    ck_assert_int_eq(ag_context_create(&options, &context, why, sizeof why), AG_ERR_STRUCT);
+    context = kernels_context(3);
+    ck_assert_int_eq(ag_context_threads(context), 3);
+    ag_context_free(context);
+    ck_assert_int_eq(ag_context_create(NULL, &context, why, sizeof why), AG_OK);
+    ck_assert_int_ge(ag_context_threads(context), 1);
+    ag_context_free(context);
+}
+END_TEST
+
+/* A plan that needs workspace refuses none, too little, and one that overlaps out; any address will do. Parts refuse
+ * what does not exist; the values alone are judged without pointers. */
+START_TEST(workspaces_and_parts_are_judged)
+{
+    problem x;
+    ag_plan *plan;
+    char why[AG_MESSAGE_SIZE] = "";
+    ag_context *context = kernels_context(2);
+    set_problem(&x);
+    ck_assert(!ag_plan_create(context, &x.p, &plan, why, sizeof why));
+    const size_t size = ag_plan_workspace(plan);
+    ck_assert_uint_gt(size, 0);
+    char *memory = aligned_alloc(AG_ALIGNMENT, (size + 2 * AG_ALIGNMENT) / AG_ALIGNMENT * AG_ALIGNMENT);
+    ag_args a = x.a;
+    ck_assert_int_eq(ag_plan_run(plan, &a, why, sizeof why), AG_ERR_WORKSPACE);
+    a.workspace = memory;
+    a.workspace_size = size - 1;
+    ck_assert_int_eq(ag_plan_run(plan, &a, why, sizeof why), AG_ERR_WORKSPACE);
+    a.workspace_size = size;
+    a.workspace = (char *)a.out - size + 1;
+    ck_assert_int_eq(ag_plan_run(plan, &a, why, sizeof why), AG_ERR_ALIAS);
+    a.workspace = memory + 1;
+    ck_assert_int_eq(ag_plan_check(plan, &a, why, sizeof why), AG_OK);
+    ag_args values = a;
+    values.q = values.k = values.v = NULL;
+    values.out = values.workspace = NULL;
+    ck_assert_int_eq(ag_plan_check(plan, &values, why, sizeof why), AG_ERR_NULL);
+    ck_assert_int_eq(ag_plan_check_values(plan, &values, why, sizeof why), AG_OK);
+    values.row_count = 7;
+    ck_assert_int_eq(ag_plan_check_values(plan, &values, why, sizeof why), AG_ERR_SHAPE);
+    ck_assert_int_eq(ag_plan_run_share(plan, &a, 0, 3, 3), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_plan_run_share(plan, &a, 0, ag_plan_workers(plan), ag_plan_workers(plan) + 1), AG_OK);
+    const int64_t tasks = ag_plan_tasks(plan, 0);
+    ck_assert_int_eq(ag_plan_run_part(plan, &a, -1, 0, 1, 0), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_plan_run_part(plan, &a, ag_plan_phases(plan), 0, 1, 0), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_plan_run_part(plan, &a, 0, -1, 1, 0), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_plan_run_part(plan, &a, 0, 0, tasks + 1, 0), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_plan_run_part(plan, &a, 0, 1, 0, 0), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_plan_run_part(plan, &a, 0, 0, 1, -1), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_plan_run_part(plan, &a, 0, 0, 1, ag_plan_workers(plan)), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_plan_tasks(plan, -1), 0);
+    ck_assert_int_eq(ag_plan_tasks(plan, ag_plan_phases(plan)), 0);
+    ck_assert(buffer_is_poison(&x.out));
+    free(memory);
+    ag_plan_free(plan);
+    problem_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
+/* Where the CUDA backend is not usable, its place is refused with the reason. */
+START_TEST(cuda_is_refused_where_it_is_not)
+{
+    ag_kernel_info info = { .size = sizeof info };
+    int usable = 0;
+    for (int i = 0; !ag_backend_at(i, &info); i++) usable |= !strcmp(info.backend, "cuda") && !info.unavailable;
+    if (usable) return;
+    problem x;
+    char why[AG_MESSAGE_SIZE] = "";
+    ag_context *context = kernels_context(0);
+    set_problem(&x);
+    x.p.place = AG_CUDA;
+    ck_assert_int_eq(problem_execute(&x, context, NULL, why, sizeof why), AG_ERR_UNAVAILABLE);
+    ck_assert(*why && buffer_is_poison(&x.out));
+    problem_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
+/* Half a million rows with no address space left. An address sanitizer needs that space itself. */
+START_TEST(memory_may_run_out)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return;
+#endif
+    ag_context *context = kernels_context(1);
+    ag_problem p;
+    ag_plan *plan = NULL;
+    char why[AG_MESSAGE_SIZE] = "";
+    ag_problem_init(&p, 1 << 19, 1, 1, 1, 1);
+    const struct rlimit none = { 1 << 20, 1 << 20 };
+    ck_assert(!setrlimit(RLIMIT_AS, &none));
+    const ag_status status = ag_plan_create(context, &p, &plan, why, sizeof why);
+    ck_assert_msg(status == AG_ERR_MEMORY && *why && !plan, "%d: %s", (int)status, why);
+}
+END_TEST
+
+/* explain returns the whole length, writes what fits, and always ends it. */
+START_TEST(explanations_are_cut_cleanly)
+{
+    problem x;
+    ag_plan *plan;
+    char whole[8192], part[64];
+    ag_context *context = kernels_context(2);
+    set_problem(&x);
+    ck_assert(!ag_plan_create(context, &x.p, &plan, NULL, 0));
+    const size_t length = ag_plan_explain(plan, whole, sizeof whole);
+    ck_assert_uint_eq(ag_plan_explain(plan, NULL, 0), length);
+    ck_assert_uint_eq(strlen(whole), length);
+    ck_assert(strstr(whole, "attend") && length > sizeof part);
+    for (size_t size = 1; size <= sizeof part; size++) {
+        memset(part, '~', sizeof part);
+        ck_assert_uint_eq(ag_plan_explain(plan, part, size), length);
+        ck_assert(strlen(part) == size - 1 && !memcmp(part, whole, size - 1));
+        ck_assert(size == sizeof part || part[size] == '~');
+    }
+    ag_plan_free(plan);
+    problem_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
+START_TEST(the_library_names_itself)
+{
+    ag_kernel_info info = { .size = sizeof info };
+    ck_assert_uint_eq(ag_version(), AG_VERSION_MAJOR << 16 | AG_VERSION_MINOR << 8 | AG_VERSION_PATCH);
+    ck_assert_str_eq(ag_version_string(), "0.1.0");
+    for (int i = -2; i < 40; i++) ck_assert(ag_status_string((ag_status)i) && *ag_status_string((ag_status)i));
+    ck_assert_int_eq(ag_backend_at(0, &info), AG_OK);
+    ck_assert_str_eq(info.backend, "cpu");
+    ck_assert(!info.unavailable && !info.name && !info.step);
+    ck_assert_int_eq(ag_kernel_at(-1, &info), AG_ERR_VALUE);
+    ck_assert_int_eq(ag_kernel_at(kernels_count(), &info), AG_ERR_VALUE);
+    ck_assert_uint_eq(ag_dtype_size(AG_F32), 4);
+    ck_assert_uint_eq(ag_dtype_size(AG_BF16), 2);
+    ck_assert_uint_eq(ag_dtype_size(AG_U8), 1);
+    ck_assert_uint_eq(ag_dtype_size((ag_dtype)99), 0);
+}
+END_TEST
+
+Suite *suite_plans(void)
+{
+    Suite *s = suite_create("plans");
+    TCase *c = tcase_create("plans");
+    tcase_set_timeout(c, 600);
+    tcase_add_test(c, contexts_are_judged);
+    tcase_add_test(c, workspaces_and_parts_are_judged);
+    tcase_add_test(c, cuda_is_refused_where_it_is_not);
+    tcase_add_test(c, memory_may_run_out);
+    tcase_add_test(c, explanations_are_cut_cleanly);
+    tcase_add_test(c, the_library_names_itself);
+    suite_add_tcase(s, c);
+    return s;
+}
