@@ -1,4 +1,5 @@
-# attnguide - make {all,check,demo,install,uninstall,clean} [PREFIX=/usr/local] [DESTDIR=] [SANITIZE=address,undefined]
+# attnguide - make {all,check,check-hosts,style,demo,bench,bench-quick,abi-dump,install,uninstall,clean}
+#   [B=build] [PREFIX=/usr/local] [DESTDIR=] [CC=gcc|clang] [SANITIZE=address,undefined] [OPENBLAS=0] [COUNT=1]
 
 VERSION := $(shell sed -n 's/^\#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste -sd.)
 ABI     := 0
@@ -8,6 +9,7 @@ PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 BINDIR     ?= $(PREFIX)/bin
+MANDIR     ?= $(PREFIX)/share/man
 CC         ?= cc
 CXX        ?= c++
 INSTALL    ?= install
@@ -21,6 +23,9 @@ ifdef SANITIZE
 flags   += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=$(SANITIZE)
 endif
+ifdef COUNT
+flags += -DAG_COUNT
+endif
 
 src   := $(wildcard src/*.c src/cpu/*.c src/cuda/*.c)
 ifneq ($(shell uname -m),x86_64)
@@ -32,7 +37,7 @@ else
 flags += -DAG_WITH_OPENBLAS
 endif
 obj   := $(src:%.c=$(B)/%.o)
-tools := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c))
+tools := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c bench/*.c))
 tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.c)))
 
 all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide
@@ -42,9 +47,13 @@ $(B)/src/cpu/%.o: fast := -O3 -ffp-contract=fast
 $(B)/%_avx2.o:   isa := -mavx2 -mfma
 $(B)/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(flags) $(CFLAGS) $(fast) $(isa) -c $< -o $@
+# Changes when SANITIZE, OPENBLAS or COUNT do, so that a build is never half one thing.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(flags)' | cmp -s - $@ || echo '$(flags)' > $@
 $(B)/libattnguide.a: $(obj)
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -56,13 +65,36 @@ $(B)/attnguide: $(tools) $(B)/libattnguide.a
 $(B)/test_attnguide: $(tests) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ $$(pkg-config --libs check) $(libs) -o $@
 
-# What a bare Debian 12 lacks. Does nothing when all is there; never installs CUDA.
+# What a bare Debian 12 lacks. Does nothing when all is there; never installs CUDA. Without the second line of
+# setup-check the tests that need it are skipped, aloud.
 setup-demo:  ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox
-setup-check: ; @tools/setup gcc g++ libc6-dev pkg-config libpng-dev gnuplot-nox check
+setup-bench: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libopenblas0-pthread
+setup-style: ; @tools/setup gcc libc6-dev pkg-config libpng-dev clang-format
+setup-check:
+	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev gnuplot-nox check
+	@tools/setup clang clang-format cmake abigail-tools mandoc libopenblas0-pthread || echo "going on without those"
 
 check: setup-check
 	$(MAKE) all $(B)/test_attnguide
 	tests/run $(B)
+
+# Real engines, built from the Python package index; what cannot be had is skipped, aloud.
+check-hosts:
+	@tools/setup gcc g++ libc6-dev cmake python3-venv || echo "going on without those"
+	$(MAKE) $(B)/libattnguide.a
+	sh examples/ggml/check.sh $(B)
+
+# The rules of the house that a script can judge; also a part of check.
+style: setup-style
+	$(MAKE) all
+	tests/style/check_style.sh $(B)
+
+# Renews the dump that tests/package compares with: after a change of the ABI that is meant.
+abi-dump:
+	@tools/setup gcc libc6-dev abigail-tools
+	@mkdir -p $(B)
+	tests/package/abi_dump.sh $(B)/abi > $(B)/abi.new
+	mv $(B)/abi.new tests/package/attnguide.abi
 
 demo: setup-demo
 	$(MAKE) $(B)/attnguide
@@ -70,23 +102,43 @@ demo: setup-demo
 	gnuplot -e "dir='$(B)/demo'" demo/sheet.gp demo/plots.gp
 	@echo "The pictures are in $(B)/demo; begin with sheet.png"
 
+bench-quick: quick := --quick
+bench bench-quick: setup-bench
+	$(MAKE) $(B)/attnguide
+	$(B)/attnguide bench $(quick) --json $(B)/bench.json --table $(B)/bench.tsv
+	gnuplot -e "dir='$(B)'" bench/roofline.gp
+
+# Where the headers are, seen from the CMake package file, which so stays right when the tree is moved.
+cmakedir = $(LIBDIR)/cmake/attnguide
+to_include = $$(realpath -sm --relative-to='$(cmakedir)' '$(INCLUDEDIR)')
+fill = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@SONAME@|$(SONAME)|' \
+    -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' -e "s|@TO_INCLUDE@|$(to_include)|" \
+    -e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|' \
+    -e 's|@ABSOLUTE_INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@LIBS_PRIVATE@|$(libs)|'
+
 install: all
-	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(BINDIR)
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(cmakedir) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(BINDIR) \
+	    $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 include/attnguide.h $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -m 644 $(B)/libattnguide.a $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so.$(VERSION)
 	ln -sf libattnguide.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@LIBS_PRIVATE@|$(libs)|' pkgconfig/attnguide.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc
+	$(fill) pkgconfig/attnguide.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc
+	$(fill) cmake/attnguideConfig.cmake.in > $(DESTDIR)$(cmakedir)/attnguideConfig.cmake
+	$(fill) cmake/attnguideConfigVersion.cmake.in > $(DESTDIR)$(cmakedir)/attnguideConfigVersion.cmake
 	$(INSTALL) -m 755 $(B)/attnguide $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 644 docs/man/attnguide.1 $(DESTDIR)$(MANDIR)/man1
 
 uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/attnguide.h $(DESTDIR)$(LIBDIR)/libattnguide.* \
-	      $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc $(DESTDIR)$(BINDIR)/attnguide
+	      $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc $(DESTDIR)$(BINDIR)/attnguide $(DESTDIR)$(MANDIR)/man1/attnguide.1
+	rm -rf $(DESTDIR)$(cmakedir)
 
 clean:
 	rm -rf $(B)
 
-.PHONY: all check demo setup-demo setup-check install uninstall clean
+FORCE:
+.PHONY: all check check-hosts style abi-dump demo bench bench-quick install uninstall clean FORCE
+.PHONY: setup-demo setup-bench setup-style setup-check
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

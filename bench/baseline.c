@@ -109,7 +109,8 @@ static double probe(const char *program, const char *core)
     return atof(line);
 }
 
-/* Debian's OpenBLAS takes some new processors for old ones, at half their speed. It reads its core once, when loaded. */
+/* Debian's OpenBLAS takes some new processors for old ones, at half their speed. It reads its core once, when loaded.
+ * */
 void baseline_choose_core(const char *program)
 {
     static const char *const cores[] = { "", "Haswell", "SkylakeX", "Cooperlake", "Sapphirerapids", "Zen" };

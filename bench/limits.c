@@ -1,5 +1,5 @@
-/* limits.c - the machine's own limits: multiply-add peak in float32 and bf16, copy bandwidth; and the pinned threads all
- * of the benchmark runs on. */
+/* limits.c - the machine's own limits: multiply-add peak in float32 and bf16, copy bandwidth; and the pinned threads
+ * all of the benchmark runs on. */
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>

@@ -30,7 +30,8 @@ void subject_release(subject *s)
     s->args.workspace = NULL;
 }
 
-/* Without a crew: once, to warm up and to be judged. The baseline is judged by what it leaves in out, as the library is. */
+/* Without a crew: once, to warm up and to be judged. The baseline is judged by what it leaves in out, as the library
+ * is. */
 void subject_run(subject *s, crew *c)
 {
     if (s->baseline && c) {

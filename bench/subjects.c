@@ -5,7 +5,8 @@
 
 #include "bench.h"
 
-/* Attention as diffusion models do it: SDXL at two resolutions, SD 1.5, a slice of Flux, cross attention, a small one. */
+/* Attention as diffusion models do it: SDXL at two resolutions, SD 1.5, a slice of Flux, cross attention, a small
+ * one. */
 typedef struct shape {
     const char *name;
     int64_t b, h, n_q, n_k, d;

@@ -49,10 +49,13 @@
 #define AG_VERSION_MINOR 1
 #define AG_VERSION_PATCH 0
 
+/* Define AG_API empty where the sources are compiled into a program or library that must not export them. */
+#ifndef AG_API
 #if defined(__GNUC__)
 #define AG_API __attribute__((visibility("default")))
 #else
 #define AG_API
+#endif
 #endif
 
 #ifdef __cplusplus
@@ -90,7 +93,8 @@ typedef enum ag_place { AG_HOST = 0, AG_CUDA = 1 } ag_place;
 typedef enum ag_operation {
     AG_ATTENTION = 0, /**< out [B,H,N,d_v], and lse [B,H,N] if wanted */
     AG_BLUR      = 1, /**< out [B,H,N,d]: q with its image tokens blurred over the grid, context tokens copied */
-    AG_RECEIVED  = 2, /**< out [B,M] float32: attention received by each key, sum over i of the mean over h of A[h,i,j] */
+    AG_RECEIVED  = 2, /**< out [B,M] float32: attention received by each key, sum over i of the mean over h of
+                           A[h,i,j] */
     AG_ENERGY    = 3, /**< out [B,H,N] float32: energy -lse; and curvature [B,H,N] */
     AG_MAP       = 4  /**< out [B,H,N,M] float32: the map A itself; the only operation with an N x M array, yours */
 } ag_operation;
@@ -218,7 +222,8 @@ AG_API void ag_image_init(ag_image *image, int64_t frames, int64_t height, int64
 /** Per output row, at run. From ag_row_args_init(). */
 typedef struct ag_row_args {
     size_t         size;
-    double         strength; /**< u in [0,1], where blend is on; default 1. At 0 and 1 the result is selected, bit for bit */
+    double         strength; /**< u in [0,1], where blend is on; default 1. At 0 and 1 the result is selected, bit for
+                                  bit */
     double         gain;     /**< AG_GATHER; finite; default 1 */
     double         mix;      /**< AG_PERMUTE; finite; default 1 */
     uint64_t       seed;     /**< AG_SCRAMBLED without index; default 0 */
@@ -237,14 +242,15 @@ typedef struct ag_executor {
     void (*parallel_for)(void *host, int64_t count, void (*task)(void *arg, int64_t i), void *arg);
 } ag_executor;
 
-/** Data pointers and per-run values. From ag_args_init(). Optional arrays are NULL unless the problem says they exist. */
+/** Data pointers and per-run values. From ag_args_init(). Optional arrays are NULL unless the problem has them. */
 typedef struct ag_args {
     size_t             size;
     const void        *q;             /**< [B_q,H,N,d]; NULL if no row needs it */
     const void        *k;             /**< [B_kv,H_kv,M,d]; NULL if no row needs it */
     const void        *v;             /**< [B_kv,H_kv,M,d_v]; NULL if no row needs it */
     void              *out;           /**< see ag_operation */
-    float             *lse;           /**< [B,H,N] packed: log sum exp of the logits, natural; -inf where nothing is seen */
+    float             *lse;           /**< [B,H,N] packed: log sum exp of the logits, natural; -inf where nothing is
+                                           seen */
     float             *curvature;     /**< AG_ENERGY: [B,H,N] packed; NULL = not wanted */
     const uint8_t     *key_mask;      /**< [B,M] */
     const int32_t     *key_lengths;   /**< [B] */
@@ -264,14 +270,19 @@ AG_API void ag_args_init(ag_args *args, const void *q, const void *k, const void
 
 typedef struct ag_context ag_context;
 
+/** A plan is a sequence of phases with a barrier between them; a phase is a number of independent tasks. Immutable,
+ *  shareable between threads. */
+typedef struct ag_plan ag_plan;
+
 /** From ag_context_options_init(). */
 typedef struct ag_context_options {
     size_t  size;
     int32_t threads;        /**< the caller counts as one; default the processors this process may use. 1: no threads of
                                  its own, for hosts that bring theirs */
     int32_t cached_plans;   /**< one-shot plans kept; default 64 */
-    int32_t pin;            /**< nonzero: own thread i stays on the i-th processor this process may use (the caller, thread
-                                 0, is left alone); default 0. For measuring, and for machines that are yours alone */
+    int32_t pin;            /**< nonzero: own thread i stays on the i-th processor this process may use (the caller,
+                                 thread 0, is left alone); default 0. For measuring, and for machines that are yours
+                                 alone */
 } ag_context_options;
 
 AG_API void ag_context_options_init(ag_context_options *options);
@@ -296,8 +307,8 @@ AG_API int ag_context_threads(const ag_context *context);
  * Errors common to all: AG_ERR_NULL, AG_ERR_STRUCT, AG_ERR_TYPE, AG_ERR_SHAPE, AG_ERR_STRIDE, AG_ERR_VALUE,
  * AG_ERR_COMBINATION, AG_ERR_INDEX, AG_ERR_ALIAS, AG_ERR_KERNEL, AG_ERR_UNAVAILABLE, AG_ERR_MEMORY, as listed there. */
 
-/** out = softmax(s Q K^T + bias) V. A query that sees no key gets a zero row and lse -inf, never NaN. Masked K and V are
- *  not read. Cost 2 N M (d + d_v) per head. */
+/** out = softmax(s Q K^T + bias) V. A query that sees no key gets a zero row and lse -inf, never NaN. Masked K and V
+ *  are not read. Cost 2 N M (d + d_v) per head. */
 AG_API ag_status ag_attention_standard(ag_context *context, const ag_problem *problem, const ag_args *args,
                                        char *why, size_t why_size);
 
@@ -333,8 +344,8 @@ AG_API ag_status ag_attention_orthogonal(ag_context *context, const ag_problem *
  *  tokens:  O_i = O_standard at pi(i) (Token Perturbation Guidance on one layer, arXiv 2506.10036).
  *  Draws and permutations are counter-based: Philox4x32-10 keyed by the seed, at counter (token, draw or round, stream,
  *  1 or 2); the same on every backend, thread count and split. For n a power of 4 from 16 on only even permutations
- *  occur. Seed, stream, gain, mix: args->rows. An index array there is used instead of draws. gather and permute read V of
- *  masked image tokens too, which must be finite. */
+ *  occur. Seed, stream, gain, mix: args->rows. An index array there is used instead of draws. gather and permute read
+ *  V of masked image tokens too, which must be finite. */
 AG_API ag_status ag_attention_scrambled(ag_context *context, const ag_problem *problem, const ag_image *image,
                                         ag_kind kind, int draws, const ag_args *args, char *why, size_t why_size);
 
@@ -354,8 +365,8 @@ AG_API ag_status ag_attention_received(ag_context *context, const ag_problem *pr
 AG_API ag_status ag_attention_energy(ag_context *context, const ag_problem *problem, const ag_args *args,
                                      char *why, size_t why_size);
 
-/** out [B,H,N,M] float32: A = softmax(s Q K^T + bias), zero rows where nothing is seen. For looking at, and for what needs
- *  the whole map: nothing else here makes one. v is not read. */
+/** out [B,H,N,M] float32: A = softmax(s Q K^T + bias), zero rows where nothing is seen. For looking at, and for what
+ *  needs the whole map: nothing else here makes one. v is not read. */
 AG_API ag_status ag_attention_map(ag_context *context, const ag_problem *problem, const ag_args *args,
                                   char *why, size_t why_size);
 
@@ -374,10 +385,6 @@ AG_API ag_status ag_problem_needs(const ag_problem *problem, int64_t row, unsign
 
 /* ---- Plans ----------------------------------------------------------------------------------------------------- */
 
-/** A plan is a sequence of phases with a barrier between them; a phase is a number of independent tasks. Immutable,
- *  shareable between threads. */
-typedef struct ag_plan ag_plan;
-
 /** Judge a problem and choose its kernels. May allocate. *plan is NULL on error. */
 AG_API ag_status ag_plan_create(ag_context *context, const ag_problem *problem, ag_plan **plan,
                                 char *why, size_t why_size);
@@ -391,8 +398,8 @@ AG_API size_t ag_plan_workspace(const ag_plan *plan);
 /** Judge the arguments of a run: pointers, workspace, strengths, and every entry of index and length arrays. */
 AG_API ag_status ag_plan_check(const ag_plan *plan, const ag_args *args, char *why, size_t why_size);
 
-/** The same, but for q, k, v, out and the workspace, which may be NULL: for hosts that learn those only while computing.
- *  A run with such arguments then lacks nothing but pointers. */
+/** The same, but for q, k, v, out and the workspace, which may be NULL: for hosts that learn those only while
+ *  computing. A run with such arguments then lacks nothing but pointers. */
 AG_API ag_status ag_plan_check_values(const ag_plan *plan, const ag_args *args, char *why, size_t why_size);
 
 /** ag_plan_check(), then every phase on the executor or the context's threads. If the context's threads are busy with
@@ -405,13 +412,13 @@ AG_API int ag_plan_phases(const ag_plan *plan);
 /** Number of independent tasks of nearly equal mixture in `phase`; 0 for a phase that does not exist. */
 AG_API int64_t ag_plan_tasks(const ag_plan *plan, int phase);
 
-/** Worker `worker` of `of` runs its share of `phase`: what a host's thread pool calls, (phase, ith, nth). of may be larger
- *  than the plan's workers: those beyond do nothing. The rest as ag_plan_run_part(). */
+/** Worker `worker` of `of` runs its share of `phase`: what a host's thread pool calls, (phase, ith, nth). of may be
+ *  larger than the plan's workers: those beyond do nothing. The rest as ag_plan_run_part(). */
 AG_API ag_status ag_plan_run_share(const ag_plan *plan, const ag_args *args, int phase, int worker, int of);
 
 /** Run tasks [first, last) of `phase` as worker `worker`, 0 <= worker < workers of the plan: for hosts that schedule
- *  tasks themselves. The host has called ag_plan_check() with the same args, finishes a phase before it begins the next,
- *  and never runs two parts with one worker number at once. AG_ERR_VALUE: phase, range or worker out of range;
+ *  tasks themselves. The host has called ag_plan_check() with the same args, finishes a phase before it begins the
+ *  next, and never runs two parts with one worker number at once. AG_ERR_VALUE: phase, range or worker out of range;
  *  AG_ERR_KERNEL: a kernel that has threads of its own was forced (attend_openblas). */
 AG_API ag_status ag_plan_run_part(const ag_plan *plan, const ag_args *args, int phase, int64_t first, int64_t last,
                                   int worker);

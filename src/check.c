@@ -1,5 +1,6 @@
-/* check.c - the only place a problem is judged, with check_row.c. In: what the caller wrote. Out: an ag_checked, defaults filled in.
- * Every refusal is one sentence that names the value. Rows: check_row.c; arguments of a run: check_args.c. */
+/* check.c - the only place a problem is judged, with check_row.c. In: what the caller wrote. Out: an ag_checked,
+ * defaults filled in. Every refusal is one sentence that names the value. Rows: check_row.c; arguments of a run:
+ * check_args.c. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
-/* step.h - the private vocabulary: what is true after check (problem), what is to be done (step), what does it (kernel).
+/* step.h - the private vocabulary: what is true after check (problem), what is to be done (step), what does it
+ * (kernel).
  *
  * Glossary, here and nowhere contradicted: b h i j t = output row, head, query, key, channel; n_q n_k d d_v = extents;
  * o n = first image token, number of image tokens; m w x = running maximum, weight, logit. Strides count elements.
@@ -30,9 +31,11 @@ typedef struct ag_checked {
     char            kernel[64];        /* forced kernel; "" = none */
 } ag_checked;
 
-/* ---- Where a step reads and writes -------------------------------------------------------------------------------- */
+/* ---- Where a step reads and writes ------------------------------------------------------------------------------- */
 
-typedef enum ag_source { AG_IN_Q, AG_IN_K, AG_IN_V, AG_TO_OUT, AG_TO_LSE, AG_TO_CURVATURE, AG_WORK, AG_SOURCES } ag_source;
+typedef enum ag_source {
+    AG_IN_Q, AG_IN_K, AG_IN_V, AG_TO_OUT, AG_TO_LSE, AG_TO_CURVATURE, AG_WORK, AG_SOURCES
+} ag_source;
 
 /* Row (h, i) is at base[source] + offset bytes + (h / group) stride_h + i stride_i elements. Offsets may be negative:
  * i is always the token's number in the whole sequence, also where a buffer holds the image tokens only. */
@@ -210,7 +213,7 @@ typedef struct ag_program {
     int64_t  n_owned, owned_room;
 } ag_program;
 
-/* ---- A run, bound to pointers --------------------------------------------------------------------------------------- */
+/* ---- A run, bound to pointers ------------------------------------------------------------------------------------ */
 
 typedef struct ag_bound {
     const ag_checked *c;
@@ -234,7 +237,7 @@ static inline const int32_t *ag_index_at(const ag_bound *run, const ag_index *x,
     return x->from_args ? row->index : (const int32_t *)(run->base[AG_WORK] + x->offset);
 }
 
-/* ---- Kernels and backends --------------------------------------------------------------------------------------------- */
+/* ---- Kernels and backends ---------------------------------------------------------------------------------------- */
 
 typedef struct ag_kernel {
     const char  *name;                                /* also its name in tests and benchmarks */
@@ -260,7 +263,7 @@ typedef struct ag_backend {
 
 extern const ag_backend *const ag_backends[];         /* NULL-ended */
 
-/* ---- A plan: what runs, and in which order ------------------------------------------------------------------------------- */
+/* ---- A plan: what runs, and in which order ----------------------------------------------------------------------- */
 
 /* Task `at` of step `step`. */
 typedef struct ag_task {
@@ -288,7 +291,7 @@ struct ag_plan {
     const ag_backend  *backend;
 };
 
-/* ---- The way through ------------------------------------------------------------------------------------------------------ */
+/* ---- The way through --------------------------------------------------------------------------------------------- */
 
 /* The caller's buffer for one sentence. */
 typedef struct ag_why {
@@ -318,7 +321,8 @@ void      ag_program_free(ag_program *program);
 
 /* pick */
 ag_status        ag_pick_backend(ag_place place, const ag_backend **backend, ag_why why);
-ag_status        ag_pick_kernel(const ag_backend *backend, const ag_step *step, const char *forced, const ag_kernel **kernel, ag_why why);
+ag_status        ag_pick_kernel(const ag_backend *backend, const ag_step *step, const char *forced,
+                                const ag_kernel **kernel, ag_why why);
 ag_status        ag_pick_forced(const ag_backend *backend, const char *forced, ag_why why);
 const char      *ag_pick_refusal(const ag_backend *backend, const ag_kernel *kernel, const ag_step *step, int forced);
 const char      *ag_pick_unavailable(const ag_backend *backend, const ag_kernel *kernel);

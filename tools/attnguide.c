@@ -13,11 +13,9 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    {"info", command_info, help_info},
-    {"run", command_run, help_run},
-    {"replay", command_replay, help_replay},
-    {"demo", command_demo, help_demo},
-    {"bench", command_bench, help_bench},
+    { "info", command_info, help_info },       { "run", command_run, help_run },
+    { "replay", command_replay, help_replay }, { "demo", command_demo, help_demo },
+    { "bench", command_bench, help_bench },
 };
 
 int refused(const fault *why)
@@ -35,16 +33,14 @@ int misused(const char *name, const fault *why)
 static const command *command_find(const char *name)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (!strcmp(name, commands[i].name))
-            return &commands[i];
+        if (!strcmp(name, commands[i].name)) return &commands[i];
     return NULL;
 }
 
 static bool asks_for_help(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
-        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
-            return true;
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return true;
     return false;
 }
 
@@ -77,8 +73,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     int code = dispatch(argc, argv);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return code;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
     fputs("attnguide: what should go to the standard output could not be written\n", stderr);
     return code == EXIT_GOOD ? EXIT_REFUSED : code;
 }

@@ -9,16 +9,16 @@
 
 /* Everything a case owns. */
 typedef struct job {
-    case_files   files;
-    ag_problem   problem;
-    ag_args      args;
-    ag_row      *rows;      /* [B] */
-    ag_row_args *row_args;  /* [B] */
-    uint8_t     *heads;     /* [H]: perturbed heads */
-    uint8_t     *chosen;    /* [B]: perturbed rows */
-    float       *out, *extra;
-    int          axes;
-    int64_t      extent[4]; /* of out; extra has the first three, all of an energy's */
+    case_files files;
+    ag_problem problem;
+    ag_args args;
+    ag_row *rows;          /* [B] */
+    ag_row_args *row_args; /* [B] */
+    uint8_t *heads;        /* [H]: perturbed heads */
+    uint8_t *chosen;       /* [B]: perturbed rows */
+    float *out, *extra;
+    int axes;
+    int64_t extent[4]; /* of out; extra has the first three, all of an energy's */
 } job;
 
 static void set_shapes(job *j, const options *o)
@@ -37,8 +37,7 @@ static void set_shapes(job *j, const options *o)
     p->out = ag_layout_bhnd(AG_F32, q[1], q[2], p->d_v);
     p->causal = o->causal;
     p->kernel = o->kernel;
-    if (o->has_scale)
-        p->scale = o->scale;
+    if (o->has_scale) p->scale = o->scale;
     p->want_lse = p->operation == AG_ATTENTION && o->extra != NULL;
 }
 
@@ -49,8 +48,7 @@ static void set_masks(job *j)
     const npy_array *mask = &j->files.mask, *bias = &j->files.bias;
     p->has_key_mask = mask->data != NULL;
     p->key_mask_stride[0] = mask->data != NULL && mask->extent[0] == 1 ? 0 : p->n_k;
-    if (bias->data == NULL)
-        return;
+    if (bias->data == NULL) return;
     p->bias_dtype = bias->type == NPY_U8 ? AG_U8 : AG_F32;
     int64_t stride = 1;
     for (int axis = 3; axis >= 0; axis--) {
@@ -66,8 +64,7 @@ static void set_row(job *j, const options *o, int64_t b)
     const npy_array *index = &j->files.index;
     ag_row_init(row, j->chosen[b] ? o->op->method : AG_STANDARD);
     ag_row_args_init(args);
-    if (!j->chosen[b])
-        return;
+    if (!j->chosen[b]) return;
     row->kind = o->kind;
     row->blend = o->blend;
     row->keep_parallel = o->keep_parallel;
@@ -78,14 +75,12 @@ static void set_row(job *j, const options *o, int64_t b)
     row->heads = j->heads;
     row->image_offset = o->image_offset;
     row->image_length = o->image_length;
-    for (int axis = 0; axis < 3; axis++)
-        row->grid[axis] = o->grid[axis];
+    for (int axis = 0; axis < 3; axis++) row->grid[axis] = o->grid[axis];
     args->strength = o->strength;
     args->gain = o->gain;
     args->mix = o->mix;
     args->seed = o->seed;
-    if (index->data == NULL)
-        return;
+    if (index->data == NULL) return;
     int64_t slice = o->kind == AG_GATHER ? index->extent[1] * index->extent[2] : 0; /* else one for all rows */
     args->index = (const int32_t *)index->data + b * slice;
 }
@@ -94,12 +89,9 @@ static void set_row(job *j, const options *o, int64_t b)
 static bool make_flags(const char *list, int64_t extent, uint8_t **flags, const char *shown, fault *why)
 {
     *flags = calloc((size_t)extent + 1, 1);
-    if (*flags == NULL)
-        return fault_set(why, "there is no memory for %" PRId64 " flags", extent);
-    if (list != NULL)
-        return list_parse(list, extent, *flags, shown, why);
-    for (int64_t i = 0; i < extent; i++)
-        (*flags)[i] = 1;
+    if (*flags == NULL) return fault_set(why, "there is no memory for %" PRId64 " flags", extent);
+    if (list != NULL) return list_parse(list, extent, *flags, shown, why);
+    for (int64_t i = 0; i < extent; i++) (*flags)[i] = 1;
     return true;
 }
 
@@ -107,18 +99,13 @@ static bool make_flags(const char *list, int64_t extent, uint8_t **flags, const 
 static bool set_rows(job *j, const options *o, fault *why)
 {
     int64_t batch = j->problem.batch;
-    if (o->op->method == AG_STANDARD)
-        return true;
-    if (!make_flags(o->rows, batch, &j->chosen, "rows", why))
-        return false;
-    if (o->heads != NULL && !make_flags(o->heads, j->problem.heads, &j->heads, "heads", why))
-        return false;
+    if (o->op->method == AG_STANDARD) return true;
+    if (!make_flags(o->rows, batch, &j->chosen, "rows", why)) return false;
+    if (o->heads != NULL && !make_flags(o->heads, j->problem.heads, &j->heads, "heads", why)) return false;
     j->rows = calloc((size_t)batch + 1, sizeof *j->rows);
     j->row_args = calloc((size_t)batch + 1, sizeof *j->row_args);
-    if (j->rows == NULL || j->row_args == NULL)
-        return fault_set(why, "there is no memory for %" PRId64 " rows", batch);
-    for (int64_t b = 0; b < batch; b++)
-        set_row(j, o, b);
+    if (j->rows == NULL || j->row_args == NULL) return fault_set(why, "there is no memory for %" PRId64 " rows", batch);
+    for (int64_t b = 0; b < batch; b++) set_row(j, o, b);
     j->problem.rows = j->rows;
     j->problem.row_count = batch;
     return true;
@@ -129,21 +116,18 @@ static float *make_array(const int64_t *extent, int axes)
 {
     size_t bytes = sizeof(float);
     for (int axis = 0; axis < axes; axis++)
-        if (__builtin_mul_overflow(bytes, (size_t)extent[axis], &bytes))
-            return NULL;
+        if (__builtin_mul_overflow(bytes, (size_t)extent[axis], &bytes)) return NULL;
     return malloc(bytes + 1);
 }
 
 static bool make_outputs(job *j, const options *o, fault *why)
 {
     const ag_problem *p = &j->problem;
-    const int64_t received[4] = {p->batch, p->n_k}, others[4] = {p->batch, p->heads, p->n_q, p->d_v};
+    const int64_t received[4] = { p->batch, p->n_k }, others[4] = { p->batch, p->heads, p->n_q, p->d_v };
     j->axes = p->operation == AG_RECEIVED ? 2 : p->operation == AG_ENERGY ? 3 : 4;
-    for (int axis = 0; axis < 4; axis++)
-        j->extent[axis] = p->operation == AG_RECEIVED ? received[axis] : others[axis];
+    for (int axis = 0; axis < 4; axis++) j->extent[axis] = p->operation == AG_RECEIVED ? received[axis] : others[axis];
     j->out = make_array(j->extent, j->axes);
-    if (o->extra != NULL)
-        j->extra = make_array(j->extent, 3);
+    if (o->extra != NULL) j->extra = make_array(j->extent, 3);
     if (j->out == NULL || (o->extra != NULL && j->extra == NULL))
         return fault_set(why, "there is no memory for the result");
     return true;
@@ -157,30 +141,25 @@ static void set_args(job *j)
     args->bias = j->files.bias.data;
     args->rows = j->row_args;
     args->row_count = j->problem.row_count;
-    if (j->problem.operation == AG_ENERGY)
-        args->curvature = j->extra;
-    else
-        args->lse = j->extra;
+    if (j->problem.operation == AG_ENERGY) args->curvature = j->extra;
+    else args->lse = j->extra;
 }
 
 static bool compute(job *j, ag_context *context, const options *o, fault *why)
 {
-    if (!case_files_read(o, &j->files, why))
-        return false;
+    if (!case_files_read(o, &j->files, why)) return false;
     set_shapes(j, o);
     set_masks(j);
-    if (!set_rows(j, o, why) || !make_outputs(j, o, why))
-        return false;
+    if (!set_rows(j, o, why) || !make_outputs(j, o, why)) return false;
     set_args(j);
     return execute(context, &j->problem, &j->args, why);
 }
 
 bool case_run(ag_context *context, const options *o, fault *why)
 {
-    job j = {0};
-    bool good = compute(&j, context, o, why)
-             && npy_write(o->out, j.out, j.axes, j.extent, why)
-             && (o->extra == NULL || npy_write(o->extra, j.extra, 3, j.extent, why));
+    job j = { 0 };
+    bool good = compute(&j, context, o, why) && npy_write(o->out, j.out, j.axes, j.extent, why) &&
+                (o->extra == NULL || npy_write(o->extra, j.extra, 3, j.extent, why));
     case_files_free(&j.files);
     free(j.rows);
     free(j.row_args);

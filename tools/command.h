@@ -1,4 +1,5 @@
-/* command.h - the commands of attnguide. Each gets its own arguments, argv[0] being its name, and returns the exit code. */
+/* command.h - the commands of attnguide. Each gets its own arguments, argv[0] being its name, and returns the exit
+ * code. */
 #ifndef TOOLS_COMMAND_H
 #define TOOLS_COMMAND_H
 

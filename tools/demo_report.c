@@ -12,10 +12,7 @@
 
 #define SHEET_COLUMNS 5
 
-static double weight_at(int i)
-{
-    return (i - WEIGHT_ONE / 2) / (WEIGHT_ONE / 2.0);
-}
+static double weight_at(int i) { return (i - WEIGHT_ONE / 2) / (WEIGHT_ONE / 2.0); }
 
 /* C + w (C - P) into the scratch picture. */
 static void guide(report *r, const result *from, double weight)
@@ -32,8 +29,7 @@ void report_measure(report *r)
         for (int i = 0; i < WEIGHTS; i++) {
             guide(r, one, weight_at(i));
             one->guided[i] = scene_psnr(r->s, r->scratch.pixel);
-            if (one->guided[i] > one->guided[one->best])
-                one->best = i;
+            if (one->guided[i] > one->guided[one->best]) one->best = i;
         }
     }
 }
@@ -64,12 +60,9 @@ static void write_table_text(FILE *file, const report *r)
         if (one != r->results)
             fprintf(file, "   %9.2f   %5.2f, %5.2f", one->guided[WEIGHT_ONE], weight_at(one->best),
                     one->guided[one->best]);
-        else
-            fprintf(file, "%27s", "");
-        if (isnan(one->energy))
-            fprintf(file, "  %10s", "none");
-        else
-            fprintf(file, "  %10.3f", one->energy);
+        else fprintf(file, "%27s", "");
+        if (isnan(one->energy)) fprintf(file, "  %10s", "none");
+        else fprintf(file, "  %10.3f", one->energy);
         fprintf(file, "  %7.3f\n", one->seconds);
     }
 }
@@ -77,12 +70,10 @@ static void write_table_text(FILE *file, const report *r)
 static void write_weights(FILE *file, const report *r)
 {
     fputs("w", file);
-    for (int i = 1; i < r->count; i++)
-        fprintf(file, "\t%s", r->results[i].title);
+    for (int i = 1; i < r->count; i++) fprintf(file, "\t%s", r->results[i].title);
     for (int w = 0; w < WEIGHTS; w++) {
         fprintf(file, "\n%.2f", weight_at(w));
-        for (int i = 1; i < r->count; i++)
-            fprintf(file, "\t%.4f", r->results[i].guided[w]);
+        for (int i = 1; i < r->count; i++) fprintf(file, "\t%.4f", r->results[i].guided[w]);
     }
     fputc('\n', file);
 }
@@ -109,8 +100,7 @@ typedef void writer(FILE *file, const report *r);
 static bool write_text(const report *r, const char *name, writer *write, fault *why)
 {
     char *path = path_join(r->folder, name, why);
-    if (path == NULL)
-        return false;
+    if (path == NULL) return false;
     FILE *file = fopen(path, "w");
     bool good = file != NULL;
     if (good) {
@@ -118,8 +108,7 @@ static bool write_text(const report *r, const char *name, writer *write, fault *
         good = !ferror(file);
         good = fclose(file) == 0 && good;
     }
-    if (!good)
-        fault_set(why, "%s cannot be written: %s", path, strerror(errno));
+    if (!good) fault_set(why, "%s cannot be written: %s", path, strerror(errno));
     free(path);
     return good;
 }
@@ -131,7 +120,7 @@ static bool write_picture(const report *r, const char *prefix, const char *name,
     char file[64];
     snprintf(file, sizeof file, "%s%s.png", prefix, name);
     char *path = path_join(r->folder, file, why);
-    const picture image = {r->s->clean.width, r->s->clean.height, pixel};
+    const picture image = { r->s->clean.width, r->s->clean.height, pixel };
     bool good = path != NULL && png_file_write(path, &image, why);
     free(path);
     return good;
@@ -140,22 +129,21 @@ static bool write_picture(const report *r, const char *prefix, const char *name,
 static bool write_guided(report *r, const result *one, fault *why)
 {
     guide(r, one, 1);
-    if (!write_picture(r, "guided_", one->name, r->scratch.pixel, why))
-        return false;
+    if (!write_picture(r, "guided_", one->name, r->scratch.pixel, why)) return false;
     guide(r, one, weight_at(one->best));
     return write_picture(r, "best_", one->name, r->scratch.pixel, why);
 }
 
 bool report_write(report *r, fault *why)
 {
-    if (!write_picture(r, "", "clean", r->s->clean.pixel, why)
-        || !write_picture(r, "", "noisy", r->s->noisy.pixel, why))
+    if (!write_picture(r, "", "clean", r->s->clean.pixel, why) ||
+        !write_picture(r, "", "noisy", r->s->noisy.pixel, why))
         return false;
     for (int i = 0; i < r->count; i++)
-        if (!write_picture(r, "", r->results[i].name, r->results[i].pixel, why)
-            || (i > 0 && !write_guided(r, &r->results[i], why)))
+        if (!write_picture(r, "", r->results[i].name, r->results[i].pixel, why) ||
+            (i > 0 && !write_guided(r, &r->results[i], why)))
             return false;
     write_table_text(stdout, r);
-    return write_text(r, "table.tsv", write_table_tsv, why) && write_text(r, "table.txt", write_table_text, why)
-        && write_text(r, "weights.tsv", write_weights, why) && write_text(r, "sheet.tsv", write_sheet, why);
+    return write_text(r, "table.tsv", write_table_tsv, why) && write_text(r, "table.txt", write_table_text, why) &&
+           write_text(r, "weights.tsv", write_weights, why) && write_text(r, "sheet.tsv", write_sheet, why);
 }

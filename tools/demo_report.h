@@ -9,21 +9,21 @@
 #define WEIGHT_ONE 100
 
 typedef struct result {
-    const char *name;            /* of its files */
-    const char *title;           /* in tables and plots */
-    float      *pixel;           /* P, or C for standard; [tokens, 3] */
-    double      psnr, seconds;
-    double      energy;          /* mean over pixels; NaN: none */
-    double      guided[WEIGHTS]; /* PSNR of C + w (C - P) */
-    int         best;            /* of guided: the number of the highest */
+    const char *name;  /* of its files */
+    const char *title; /* in tables and plots */
+    float *pixel;      /* P, or C for standard; [tokens, 3] */
+    double psnr, seconds;
+    double energy;          /* mean over pixels; NaN: none */
+    double guided[WEIGHTS]; /* PSNR of C + w (C - P) */
+    int best;               /* of guided: the number of the highest */
 } result;
 
 typedef struct report {
     const scene *s;
-    result      *results; /* [count], the first one C */
-    int          count;
-    picture      scratch; /* as large as the scene */
-    const char  *folder;  /* exists */
+    result *results; /* [count], the first one C */
+    int count;
+    picture scratch;    /* as large as the scene */
+    const char *folder; /* exists */
 } report;
 
 /* Fills in psnr, guided and best of all results. */

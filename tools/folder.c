@@ -10,8 +10,7 @@
 char *path_join(const char *folder, const char *name, fault *why)
 {
     char *path;
-    if (asprintf(&path, "%s/%s", folder, name) >= 0)
-        return path;
+    if (asprintf(&path, "%s/%s", folder, name) >= 0) return path;
     fault_set(why, "there is no memory for a path");
     return NULL;
 }
@@ -20,24 +19,20 @@ char *path_join(const char *folder, const char *name, fault *why)
 static bool make_prefixes(char *path)
 {
     for (char *at = path + 1;; at++) {
-        if (*at != '/' && *at != '\0')
-            continue;
+        if (*at != '/' && *at != '\0') continue;
         char kept = *at;
         *at = '\0';
         bool good = mkdir(path, 0777) == 0 || errno == EEXIST;
         *at = kept;
-        if (!good || kept == '\0')
-            return good;
+        if (!good || kept == '\0') return good;
     }
 }
 
 bool folder_make(const char *path, fault *why)
 {
-    if (*path == '\0')
-        return fault_set(why, "a folder's name is empty");
+    if (*path == '\0') return fault_set(why, "a folder's name is empty");
     char *copy = strdup(path);
-    if (copy == NULL)
-        return fault_set(why, "there is no memory for a path");
+    if (copy == NULL) return fault_set(why, "there is no memory for a path");
     bool good = make_prefixes(copy);
     free(copy);
     struct stat status;

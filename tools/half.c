@@ -27,8 +27,7 @@ static uint32_t shift_round(uint32_t bits, unsigned shift)
 uint16_t half_from_float(float value)
 {
     uint32_t bits = bits_of(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000)
-        return (uint16_t)(sign | 0x7e00);
+    if (magnitude > 0x7f800000) return (uint16_t)(sign | 0x7e00);
     if (magnitude >= 0x477ff000) /* 65520, halfway from the largest half to the next power of two */
         return (uint16_t)(sign | 0x7c00);
     if (magnitude >= 0x38800000) /* 2^-14, the smallest normal half: rebias the exponent; a carry walks into it */
@@ -42,10 +41,8 @@ uint16_t half_from_float(float value)
 float half_to_float(uint16_t bits)
 {
     uint32_t sign = (uint32_t)(bits & 0x8000) << 16, magnitude = bits & 0x7fff;
-    if (magnitude >= 0x7c00)
-        return float_of(sign | 0x7f800000 | (magnitude & 0x3ff) << 13);
-    if (magnitude >= 0x400)
-        return float_of(sign | ((magnitude << 13) + 0x38000000));
+    if (magnitude >= 0x7c00) return float_of(sign | 0x7f800000 | (magnitude & 0x3ff) << 13);
+    if (magnitude >= 0x400) return float_of(sign | ((magnitude << 13) + 0x38000000));
     float subnormal = (float)magnitude * 0x1p-24f;
     return sign ? -subnormal : subnormal;
 }
@@ -53,12 +50,8 @@ float half_to_float(uint16_t bits)
 uint16_t bfloat_from_float(float value)
 {
     uint32_t bits = bits_of(value);
-    if ((bits & 0x7fffffff) > 0x7f800000)
-        return (uint16_t)(bits >> 16 | 0x40);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
     return (uint16_t)shift_round(bits, 16);
 }
 
-float bfloat_to_float(uint16_t bits)
-{
-    return float_of((uint32_t)bits << 16);
-}
+float bfloat_to_float(uint16_t bits) { return float_of((uint32_t)bits << 16); }

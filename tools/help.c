@@ -1,20 +1,19 @@
 /* help.c - what --help says. */
 #include "command.h"
 
-const char help_all[] =
-    "Usage: attnguide COMMAND ...\n"
-    "Attention and its guidance perturbations.\n"
-    "\n"
-    "  info      version, threads, backends and kernels of this machine\n"
-    "  run       one operation on .npy arrays\n"
-    "  replay    every case of a folder that has a cases.txt\n"
-    "  demo      denoise a photograph by attention, perturb it, guide it, measure it\n"
-    "  bench     every operation beside the machine's limits\n"
-    "\n"
-    "  --help      this text; attnguide COMMAND --help tells more\n"
-    "  --version   the library's version\n"
-    "\n"
-    "Exit status: 0 all is well, 1 something was refused or failed, 2 the command line is wrong.\n";
+const char help_all[] = "Usage: attnguide COMMAND ...\n"
+                        "Attention and its guidance perturbations.\n"
+                        "\n"
+                        "  info      version, threads, backends and kernels of this machine\n"
+                        "  run       one operation on .npy arrays\n"
+                        "  replay    every case of a folder that has a cases.txt\n"
+                        "  demo      denoise a photograph by attention, perturb it, guide it, measure it\n"
+                        "  bench     every operation beside the machine's limits\n"
+                        "\n"
+                        "  --help      this text; attnguide COMMAND --help tells more\n"
+                        "  --version   the library's version\n"
+                        "\n"
+                        "Exit status: 0 all is well, 1 something was refused or failed, 2 the command line is wrong.\n";
 
 const char help_info[] =
     "Usage: attnguide info\n"
@@ -69,8 +68,10 @@ const char help_run[] =
 const char help_replay[] =
     "Usage: attnguide replay DIR OUTDIR [options]\n"
     "Runs every line of DIR/cases.txt, NAME OP key=value ..., and writes OUTDIR/NAME/*.npy in float32: out, and lse\n"
-    "for standard; energy and curvature for energy. Arrays are looked up in DIR/NAME/, then in DIR/<inputs=>. Keys are\n"
-    "the options of `attnguide run`, with _ for - and image_offset=, image_length= for --image. A case that is refused\n"
+    "for standard; energy and curvature for energy. Arrays are looked up in DIR/NAME/, then in DIR/<inputs=>. Keys "
+    "are\n"
+    "the options of `attnguide run`, with _ for - and image_offset=, image_length= for --image. A case that is "
+    "refused\n"
     "is named on stderr, the others still run, and the exit status is 1.\n"
     "\n"
     "  --dtype f32|f16|bf16    element type of q, k and v; default f32\n"
@@ -95,8 +96,10 @@ const char help_demo[] =
 
 const char help_bench[] =
     "Usage: attnguide bench [options]\n"
-    "Times every operation, shape, type and attend kernel in interleaved rounds, beside the multiply-add peak, the bf16\n"
-    "peak and the copy bandwidth measured in the same rounds, on pinned threads; prints medians, their spread (quartiles\n"
+    "Times every operation, shape, type and attend kernel in interleaved rounds, beside the multiply-add peak, the "
+    "bf16\n"
+    "peak and the copy bandwidth measured in the same rounds, on pinned threads; prints medians, their spread "
+    "(quartiles\n"
     "over the median), the share of peak and of copy bandwidth, and the error against float64.\n"
     "\n"
     "  --quick          fewer shapes and rounds: under 20 seconds\n"

@@ -9,13 +9,10 @@ static void print_backends(void)
 {
     puts("\nbackends");
     for (int i = 0;; i++) {
-        ag_kernel_info info = {.size = sizeof info};
-        if (ag_backend_at(i, &info) != AG_OK)
-            return;
-        if (info.unavailable)
-            printf("  %-8s unavailable: %s\n", info.backend, info.unavailable);
-        else
-            printf("  %-8s usable\n", info.backend);
+        ag_kernel_info info = { .size = sizeof info };
+        if (ag_backend_at(i, &info) != AG_OK) return;
+        if (info.unavailable) printf("  %-8s unavailable: %s\n", info.backend, info.unavailable);
+        else printf("  %-8s usable\n", info.backend);
     }
 }
 
@@ -23,9 +20,8 @@ static void print_kernels(void)
 {
     puts("\nkernels, in the order in which they are tried");
     for (int i = 0;; i++) {
-        ag_kernel_info info = {.size = sizeof info};
-        if (ag_kernel_at(i, &info) != AG_OK)
-            return;
+        ag_kernel_info info = { .size = sizeof info };
+        if (ag_kernel_at(i, &info) != AG_OK) return;
         const char *more = info.unavailable ? info.unavailable : info.detail ? info.detail : "";
         printf("  %-6s %-10s %-20s %s%s%s\n", info.backend, info.step, info.name,
                info.unavailable ? "unavailable" : "usable", *more ? ": " : "", more);
@@ -37,12 +33,10 @@ int command_info(int argc, char **argv)
     fault why;
     options o;
     options_init(&o);
-    arguments given = {.argc = argc, .first = 1, .argv = argv};
-    if (!options_parse(&o, 0, &given, &why))
-        return misused("info", &why);
+    arguments given = { .argc = argc, .first = 1, .argv = argv };
+    if (!options_parse(&o, 0, &given, &why)) return misused("info", &why);
     ag_context *context = context_make(0, &why);
-    if (context == NULL)
-        return refused(&why);
+    if (context == NULL) return refused(&why);
     printf("attnguide %s\nthreads  %d\n", ag_version_string(), ag_context_threads(context));
     ag_context_free(context);
     print_backends();

@@ -16,17 +16,18 @@
 
 typedef struct npy_kind {
     const char *descr;
-    npy_type    type;
-    size_t      size; /* bytes of an element in the file */
+    npy_type type;
+    size_t size; /* bytes of an element in the file */
 } npy_kind;
 
-static const npy_kind kinds[] = {{"<f4", NPY_F32, 4}, {"<f8", NPY_F32, 8}, {"<i4", NPY_I32, 4}, {"|u1", NPY_U8, 1}};
+static const npy_kind kinds[] = {
+    { "<f4", NPY_F32, 4 }, { "<f8", NPY_F32, 8 }, { "<i4", NPY_I32, 4 }, { "|u1", NPY_U8, 1 }
+};
 
 static const npy_kind *kind_find(const char *descr)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (!strcmp(descr, kinds[i].descr))
-            return &kinds[i];
+        if (!strcmp(descr, kinds[i].descr)) return &kinds[i];
     return NULL;
 }
 
@@ -38,18 +39,14 @@ static bool read_header(FILE *file, npy_header *header, fault *why)
         return fault_set(why, "it is not an .npy file");
     if ((start[6] != 1 && start[6] != 2) || start[7] != 0)
         return fault_set(why, "its format version %d.%d is not 1.0 or 2.0", start[6], start[7]);
-    if (start[6] == 2 && fread(start + 10, 1, 2, file) != 2)
-        return fault_set(why, "it ends within its header");
+    if (start[6] == 2 && fread(start + 10, 1, 2, file) != 2) return fault_set(why, "it ends within its header");
 
     uint32_t length = start[8] | (uint32_t)start[9] << 8;
-    if (start[6] == 2)
-        length |= (uint32_t)start[10] << 16 | (uint32_t)start[11] << 24;
-    if (length > LONGEST_HEADER)
-        return fault_set(why, "its header of %" PRIu32 " bytes is too long", length);
+    if (start[6] == 2) length |= (uint32_t)start[10] << 16 | (uint32_t)start[11] << 24;
+    if (length > LONGEST_HEADER) return fault_set(why, "its header of %" PRIu32 " bytes is too long", length);
 
     char *text = malloc(LONGEST_HEADER);
-    if (text == NULL)
-        return fault_set(why, "there is no memory for its header");
+    if (text == NULL) return fault_set(why, "there is no memory for its header");
     bool good = fread(text, 1, length, file) == length;
     good = good ? npy_header_parse(text, length, header, why) : fault_set(why, "it ends within its header");
     free(text);
@@ -60,8 +57,7 @@ static bool count_elements(const npy_header *header, size_t *count)
 {
     *count = 1;
     for (int axis = 0; axis < header->axes; axis++)
-        if (__builtin_mul_overflow(*count, (size_t)header->extent[axis], count))
-            return false;
+        if (__builtin_mul_overflow(*count, (size_t)header->extent[axis], count)) return false;
     return true;
 }
 
@@ -79,8 +75,7 @@ static bool measure(FILE *file, const npy_header *header, const npy_kind *kind, 
     size_t present = status.st_size > here ? (size_t)(status.st_size - here) : 0;
     if (present < bytes)
         return fault_set(why, "it is truncated: %zu bytes of data where its shape asks for %zu", present, bytes);
-    if (present > bytes)
-        return fault_set(why, "it has %zu bytes after its data", present - bytes);
+    if (present > bytes) return fault_set(why, "it has %zu bytes after its data", present - bytes);
     return true;
 }
 
@@ -101,23 +96,18 @@ static bool narrow(npy_array *array, fault *why)
 
 static bool read_open(FILE *file, npy_array *array, fault *why)
 {
-    npy_header header = {0};
-    if (!read_header(file, &header, why))
-        return false;
-    if (header.fortran_order)
-        return fault_set(why, "it is in Fortran order, not C order");
+    npy_header header = { 0 };
+    if (!read_header(file, &header, why)) return false;
+    if (header.fortran_order) return fault_set(why, "it is in Fortran order, not C order");
     const npy_kind *kind = kind_find(header.descr);
-    if (kind == NULL)
-        return fault_set(why, "its element type '%s' is not <f4, <f8, <i4 or |u1", header.descr);
-    if (!measure(file, &header, kind, array, why))
-        return false;
+    if (kind == NULL) return fault_set(why, "its element type '%s' is not <f4, <f8, <i4 or |u1", header.descr);
+    if (!measure(file, &header, kind, array, why)) return false;
 
     array->type = kind->type;
     array->axes = header.axes;
     memcpy(array->extent, header.extent, sizeof array->extent);
     array->data = malloc(array->count * kind->size + 1); /* + 1: an empty array has data, too */
-    if (array->data == NULL)
-        return fault_set(why, "there is no memory for its %zu elements", array->count);
+    if (array->data == NULL) return fault_set(why, "there is no memory for its %zu elements", array->count);
     if (fread(array->data, kind->size, array->count, file) != array->count)
         return fault_set(why, "it cannot be read: %s", ferror(file) ? strerror(errno) : "it shrank meanwhile");
     return kind->size == 8 ? narrow(array, why) : true;
@@ -135,21 +125,18 @@ static FILE *open_regular(const char *path, fault *why)
         return NULL;
     }
     FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        fault_set(why, "%s", strerror(errno));
+    if (file == NULL) fault_set(why, "%s", strerror(errno));
     return file;
 }
 
 bool npy_read(const char *path, npy_array *array, fault *why)
 {
     fault reason;
-    *array = (npy_array){0};
+    *array = (npy_array){ 0 };
     FILE *file = open_regular(path, &reason);
     bool good = file != NULL && read_open(file, array, &reason);
-    if (file != NULL)
-        fclose(file);
-    if (good)
-        return true;
+    if (file != NULL) fclose(file);
+    if (good) return true;
     npy_free(array);
     return fault_set(why, "%s: %s", path, reason.text);
 }
@@ -157,7 +144,7 @@ bool npy_read(const char *path, npy_array *array, fault *why)
 void npy_free(npy_array *array)
 {
     free(array->data);
-    *array = (npy_array){0};
+    *array = (npy_array){ 0 };
 }
 
 /* Version 1 header, padded so that the data begins on a multiple of 64 bytes, as NumPy does. Returns its length. */
@@ -166,10 +153,11 @@ static size_t format_header(char *text, size_t size, int axes, const int64_t *ex
     size_t length = (size_t)snprintf(text, size, "{'descr': '<f4', 'fortran_order': False, 'shape': (");
     for (int axis = 0; axis < axes; axis++)
         length += (size_t)snprintf(text + length, size - length, "%" PRId64 "%s", extent[axis],
-                                   axis + 1 < axes ? ", " : axes == 1 ? "," : "");
+                                   axis + 1 < axes ? ", "
+                                   : axes == 1     ? ","
+                                                   : "");
     length += (size_t)snprintf(text + length, size - length, "), }");
-    while ((10 + length + 1) % 64 != 0)
-        text[length++] = ' ';
+    while ((10 + length + 1) % 64 != 0) text[length++] = ' ';
     text[length++] = '\n';
     return length;
 }
@@ -178,15 +166,13 @@ bool npy_write(const char *path, const float *data, int axes, const int64_t *ext
 {
     char header[512]; /* 8 axes of at most 19 digits, the words around them, the padding */
     size_t length = format_header(header, sizeof header, axes, extent), count = 1;
-    for (int axis = 0; axis < axes; axis++)
-        count *= (size_t)extent[axis];
+    for (int axis = 0; axis < axes; axis++) count *= (size_t)extent[axis];
 
     FILE *file = fopen(path, "wb");
-    if (file == NULL)
-        return fault_set(why, "%s cannot be written: %s", path, strerror(errno));
-    unsigned char start[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, length & 255, (unsigned char)(length >> 8)};
-    bool good = fwrite(start, 1, sizeof start, file) == sizeof start && fwrite(header, 1, length, file) == length
-             && fwrite(data, sizeof *data, count, file) == count;
+    if (file == NULL) return fault_set(why, "%s cannot be written: %s", path, strerror(errno));
+    unsigned char start[10] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, length & 255, (unsigned char)(length >> 8) };
+    bool good = fwrite(start, 1, sizeof start, file) == sizeof start && fwrite(header, 1, length, file) == length &&
+                fwrite(data, sizeof *data, count, file) == count;
     good = fclose(file) == 0 && good;
     return good ? true : fault_set(why, "%s cannot be written: %s", path, strerror(errno));
 }

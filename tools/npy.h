@@ -18,10 +18,10 @@ typedef enum npy_type { NPY_F32, NPY_I32, NPY_U8 } npy_type;
 
 typedef struct npy_array {
     npy_type type;
-    int      axes;
-    int64_t  extent[NPY_AXES];
-    size_t   count; /* elements: the product of the extents */
-    void    *data;  /* NULL: no array */
+    int axes;
+    int64_t extent[NPY_AXES];
+    size_t count; /* elements: the product of the extents */
+    void *data;   /* NULL: no array */
 } npy_array;
 
 /* False: why says what is wrong, beginning with the path, and array is empty. */

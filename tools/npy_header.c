@@ -16,15 +16,13 @@ enum { SEEN_DESCR = 1, SEEN_ORDER = 2, SEEN_SHAPE = 4, SEEN_ALL = 7 };
 
 static void skip_spaces(cursor *c)
 {
-    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n'))
-        c->at++;
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n')) c->at++;
 }
 
 static bool take(cursor *c, char expected)
 {
     skip_spaces(c);
-    if (c->at == c->end || *c->at != expected)
-        return false;
+    if (c->at == c->end || *c->at != expected) return false;
     c->at++;
     return true;
 }
@@ -33,8 +31,7 @@ static bool take_word(cursor *c, const char *word)
 {
     size_t length = strlen(word);
     skip_spaces(c);
-    if ((size_t)(c->end - c->at) < length || memcmp(c->at, word, length) != 0)
-        return false;
+    if ((size_t)(c->end - c->at) < length || memcmp(c->at, word, length) != 0) return false;
     c->at += length;
     return true;
 }
@@ -43,8 +40,7 @@ static bool take_word(cursor *c, const char *word)
 static bool take_string(cursor *c, char *text, size_t size)
 {
     skip_spaces(c);
-    if (c->at == c->end || (*c->at != '\'' && *c->at != '"'))
-        return false;
+    if (c->at == c->end || (*c->at != '\'' && *c->at != '"')) return false;
     char quote = *c->at++;
     for (size_t length = 0; c->at < c->end && length < size; length++) {
         char letter = *c->at++;
@@ -52,8 +48,7 @@ static bool take_string(cursor *c, char *text, size_t size)
             text[length] = '\0';
             return true;
         }
-        if (letter < ' ' || letter > '~' || letter == '\\')
-            return false;
+        if (letter < ' ' || letter > '~' || letter == '\\') return false;
         text[length] = letter;
     }
     return false;
@@ -62,8 +57,7 @@ static bool take_string(cursor *c, char *text, size_t size)
 static bool take_extent(cursor *c, int64_t *extent, fault *why)
 {
     skip_spaces(c);
-    if (c->at < c->end && *c->at == '-')
-        return fault_set(why, "a dimension in its shape is negative");
+    if (c->at < c->end && *c->at == '-') return fault_set(why, "a dimension in its shape is negative");
     if (c->at == c->end || *c->at < '0' || *c->at > '9')
         return fault_set(why, "its shape is not a tuple of whole numbers");
     for (*extent = 0; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
@@ -75,16 +69,12 @@ static bool take_extent(cursor *c, int64_t *extent, fault *why)
 /* (), (3,), (2, 3) or (2, 3,). */
 static bool take_shape(cursor *c, npy_header *header, fault *why)
 {
-    if (!take(c, '('))
-        return fault_set(why, "its shape is not a tuple");
+    if (!take(c, '(')) return fault_set(why, "its shape is not a tuple");
     header->axes = 0;
     while (!take(c, ')')) {
-        if (header->axes == NPY_AXES)
-            return fault_set(why, "it has more than %d dimensions", NPY_AXES);
-        if (!take_extent(c, &header->extent[header->axes++], why))
-            return false;
-        if (take(c, ','))
-            continue;
+        if (header->axes == NPY_AXES) return fault_set(why, "it has more than %d dimensions", NPY_AXES);
+        if (!take_extent(c, &header->extent[header->axes++], why)) return false;
+        if (take(c, ',')) continue;
         if (!take(c, ')') || header->axes == 1) /* (3) is a number, not a tuple */
             return fault_set(why, "its shape is not a tuple of whole numbers");
         return true;
@@ -110,38 +100,31 @@ static bool take_descr(cursor *c, npy_header *header, fault *why)
 static bool take_entry(cursor *c, npy_header *header, int *seen, fault *why)
 {
     char key[32];
-    if (!take_string(c, key, sizeof key) || !take(c, ':'))
-        return fault_set(why, "its header is not a dictionary");
+    if (!take_string(c, key, sizeof key) || !take(c, ':')) return fault_set(why, "its header is not a dictionary");
 
-    int bit = !strcmp(key, "descr") ? SEEN_DESCR : !strcmp(key, "fortran_order") ? SEEN_ORDER
-            : !strcmp(key, "shape") ? SEEN_SHAPE : 0;
-    if (bit == 0 || (*seen & bit))
-        return fault_set(why, "its header has an unexpected key '%s'", key);
+    int bit = !strcmp(key, "descr")           ? SEEN_DESCR
+              : !strcmp(key, "fortran_order") ? SEEN_ORDER
+              : !strcmp(key, "shape")         ? SEEN_SHAPE
+                                              : 0;
+    if (bit == 0 || (*seen & bit)) return fault_set(why, "its header has an unexpected key '%s'", key);
     *seen |= bit;
-    if (bit == SEEN_DESCR)
-        return take_descr(c, header, why);
+    if (bit == SEEN_DESCR) return take_descr(c, header, why);
     return bit == SEEN_ORDER ? take_order(c, header, why) : take_shape(c, header, why);
 }
 
 bool npy_header_parse(const char *text, size_t length, npy_header *header, fault *why)
 {
-    cursor c = {text, text + length};
+    cursor c = { text, text + length };
     int seen = 0;
-    if (!take(&c, '{'))
-        return fault_set(why, "its header is not a dictionary");
+    if (!take(&c, '{')) return fault_set(why, "its header is not a dictionary");
     while (!take(&c, '}')) {
-        if (!take_entry(&c, header, &seen, why))
-            return false;
-        if (take(&c, ','))
-            continue;
-        if (!take(&c, '}'))
-            return fault_set(why, "its header is not a dictionary");
+        if (!take_entry(&c, header, &seen, why)) return false;
+        if (take(&c, ',')) continue;
+        if (!take(&c, '}')) return fault_set(why, "its header is not a dictionary");
         break;
     }
-    if (seen != SEEN_ALL)
-        return fault_set(why, "its header lacks descr, fortran_order or shape");
+    if (seen != SEEN_ALL) return fault_set(why, "its header lacks descr, fortran_order or shape");
     skip_spaces(&c);
-    if (c.at != c.end)
-        return fault_set(why, "its header has text after the dictionary");
+    if (c.at != c.end) return fault_set(why, "its header has text after the dictionary");
     return true;
 }

@@ -7,9 +7,9 @@
 #include "npy.h"
 
 typedef struct npy_header {
-    char    descr[16];
-    bool    fortran_order;
-    int     axes;
+    char descr[16];
+    bool fortran_order;
+    int axes;
     int64_t extent[NPY_AXES];
 } npy_header;
 

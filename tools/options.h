@@ -14,23 +14,23 @@ enum { FOR_RUN = 1, FOR_CASE = 2, FOR_REPLAY = 4, FOR_DEMO = 8 };
 
 typedef struct options {
     const operation *op;
-    const char      *q, *k, *v, *bias, *mask, *index;       /* paths of input arrays; NULL = not given */
-    const char      *out, *lse, *curvature;                 /* paths of output arrays; one of lse, curvature ... */
-    const char      *extra;                                 /* ... is the operation's second; NULL = not wanted */
-    const char      *inputs;                                /* cases.txt: folder of shared input arrays */
-    const char      *heads, *rows;                          /* lists of those perturbed; NULL = all */
-    int64_t          grid[3];
-    int64_t          image_offset, image_length;
-    double           sigma, sigma_t, scale, strength, gain, mix;
-    int              has_scale, blend, has_draws;
-    int32_t          keep_parallel, causal, draws, threads; /* threads 0: the library's choice */
-    ag_kind          kind;
-    uint64_t         seed;
-    ag_dtype         dtype;
-    ag_place         place;
-    const char      *kernel;
-    int32_t          shrink, patch;                         /* demo */
-    double           noise, bandwidth;                      /* demo */
+    const char *q, *k, *v, *bias, *mask, *index; /* paths of input arrays; NULL = not given */
+    const char *out, *lse, *curvature;           /* paths of output arrays; one of lse, curvature ... */
+    const char *extra;                           /* ... is the operation's second; NULL = not wanted */
+    const char *inputs;                          /* cases.txt: folder of shared input arrays */
+    const char *heads, *rows;                    /* lists of those perturbed; NULL = all */
+    int64_t grid[3];
+    int64_t image_offset, image_length;
+    double sigma, sigma_t, scale, strength, gain, mix;
+    int has_scale, blend, has_draws;
+    int32_t keep_parallel, causal, draws, threads; /* threads 0: the library's choice */
+    ag_kind kind;
+    uint64_t seed;
+    ag_dtype dtype;
+    ag_place place;
+    const char *kernel;
+    int32_t shrink, patch;   /* demo */
+    double noise, bandwidth; /* demo */
 } options;
 
 void options_init(options *o);
@@ -41,10 +41,10 @@ bool options_set(options *o, unsigned command, const char *key, const char *valu
 /* Arguments from argv[first] on: options are set, at most `most` others are collected into positional, their number
  * into *count. */
 typedef struct arguments {
-    int          argc, first, most;
-    char       **argv;
+    int argc, first, most;
+    char **argv;
     const char **positional;
-    int          count;
+    int count;
 } arguments;
 bool options_parse(options *o, unsigned command, arguments *given, fault *why);
 

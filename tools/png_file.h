@@ -7,7 +7,7 @@
 #include "fault.h"
 
 typedef struct picture {
-    int    width, height;
+    int width, height;
     float *pixel; /* [height, width, 3], 0 black .. 1 full; NULL: no picture */
 } picture;
 

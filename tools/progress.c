@@ -13,13 +13,13 @@
 #define REDRAW_NANOSECONDS 200000000
 
 static struct {
-    pthread_t       thread;
+    pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t  ended;
-    bool            running, drawn;
-    double          total, done, began;
-    const char     *label;
-} bar = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+    pthread_cond_t ended;
+    bool running, drawn;
+    double total, done, began;
+    const char *label;
+} bar = { .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER };
 
 static double seconds_now(void)
 {
@@ -33,8 +33,7 @@ static void draw(double seconds)
     char cells[BAR_WIDTH + 1] = "";
     if (bar.total > 0) {
         int filled = (int)(BAR_WIDTH * bar.done / bar.total);
-        for (int i = 0; i < BAR_WIDTH; i++)
-            cells[i] = i < filled ? '#' : '.';
+        for (int i = 0; i < BAR_WIDTH; i++) cells[i] = i < filled ? '#' : '.';
         fprintf(stderr, "\r[%s] ", cells);
     } else {
         fputc('\r', stderr);
@@ -49,8 +48,7 @@ static void *redraw(void *unused)
     pthread_mutex_lock(&bar.lock);
     while (bar.running) {
         double seconds = seconds_now() - bar.began;
-        if (seconds >= QUIET_SECONDS)
-            draw(seconds);
+        if (seconds >= QUIET_SECONDS) draw(seconds);
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_nsec += REDRAW_NANOSECONDS;
@@ -64,8 +62,7 @@ static void *redraw(void *unused)
 
 void progress_begin(double total)
 {
-    if (!isatty(STDERR_FILENO))
-        return;
+    if (!isatty(STDERR_FILENO)) return;
     bar.total = total;
     bar.done = 0;
     bar.drawn = false;
@@ -89,8 +86,7 @@ void progress_say(const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     pthread_mutex_lock(&bar.lock);
-    if (bar.running && bar.drawn)
-        fputs("\r\x1b[K", stderr);
+    if (bar.running && bar.drawn) fputs("\r\x1b[K", stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     pthread_mutex_unlock(&bar.lock);
@@ -99,13 +95,11 @@ void progress_say(const char *format, ...)
 
 void progress_end(void)
 {
-    if (!bar.running)
-        return;
+    if (!bar.running) return;
     pthread_mutex_lock(&bar.lock);
     bar.running = false;
     pthread_cond_signal(&bar.ended);
     pthread_mutex_unlock(&bar.lock);
     pthread_join(bar.thread, NULL);
-    if (bar.drawn)
-        fputs("\r\x1b[K", stderr);
+    if (bar.drawn) fputs("\r\x1b[K", stderr);
 }

@@ -11,17 +11,17 @@
 #include "progress.h"
 
 typedef struct replay {
-    options     how;             /* what all cases share */
-    const char *from, *to;       /* DIR, OUTDIR */
+    options how;           /* what all cases share */
+    const char *from, *to; /* DIR, OUTDIR */
     ag_context *context;
-    int         written, refused;
+    int written, refused;
 } replay;
 
 /* Paths of one case; what options point at. */
 typedef struct paths {
     char *folder, *shared, *target; /* DIR/NAME, DIR/<inputs> or NULL, OUTDIR/NAME */
     char *file[8];
-    int   count;
+    int count;
 } paths;
 
 static void paths_free(paths *p)
@@ -29,8 +29,7 @@ static void paths_free(paths *p)
     free(p->folder);
     free(p->shared);
     free(p->target);
-    for (int i = 0; i < p->count; i++)
-        free(p->file[i]);
+    for (int i = 0; i < p->count; i++) free(p->file[i]);
 }
 
 /* folder/name.npy, owned by p. */
@@ -39,19 +38,17 @@ static const char *add_file(paths *p, const char *folder, const char *name, faul
     char file[32];
     snprintf(file, sizeof file, "%s.npy", name);
     char *path = path_join(folder, file, why);
-    if (path != NULL)
-        p->file[p->count++] = path;
+    if (path != NULL) p->file[p->count++] = path;
     return path;
 }
 
 /* NULL: in neither folder. */
 static const char *find_file(paths *p, const char *name, fault *why)
 {
-    const char *folders[] = {p->folder, p->shared};
+    const char *folders[] = { p->folder, p->shared };
     for (int i = 0; i < 2 && folders[i] != NULL; i++) {
         const char *path = add_file(p, folders[i], name, why);
-        if (path == NULL || access(path, F_OK) == 0)
-            return path;
+        if (path == NULL || access(path, F_OK) == 0) return path;
         free(p->file[--p->count]);
     }
     fault_set(why, "%s.npy is missing", name);
@@ -60,8 +57,10 @@ static const char *find_file(paths *p, const char *name, fault *why)
 
 static bool find_inputs(options *o, paths *p, fault *why)
 {
-    const struct { unsigned bit; const char *name, **path; } needed[] = {
-        {AG_NEEDS_Q, "q", &o->q}, {AG_NEEDS_K, "k", &o->k}, {AG_NEEDS_V, "v", &o->v}};
+    const struct {
+        unsigned bit;
+        const char *name, **path;
+    } needed[] = { { AG_NEEDS_Q, "q", &o->q }, { AG_NEEDS_K, "k", &o->k }, { AG_NEEDS_V, "v", &o->v } };
     for (int i = 0; i < 3; i++)
         if ((o->op->needs & needed[i].bit) && (*needed[i].path = find_file(p, needed[i].name, why)) == NULL)
             return false;
@@ -75,14 +74,11 @@ static bool find_inputs(options *o, paths *p, fault *why)
 static bool place_outputs(options *o, paths *p, fault *why)
 {
     o->out = add_file(p, p->target, o->op->out, why);
-    if (o->out == NULL)
-        return false;
+    if (o->out == NULL) return false;
     unlink(o->out);
-    if (o->op->extra == NULL)
-        return true;
+    if (o->op->extra == NULL) return true;
     o->extra = add_file(p, p->target, o->op->extra, why);
-    if (o->extra == NULL)
-        return false;
+    if (o->extra == NULL) return false;
     unlink(o->extra);
     return true;
 }
@@ -93,16 +89,15 @@ static bool make_paths(const replay *r, const char *name, const options *o, path
         return fault_set(why, "the name of a case or of its inputs is not a plain folder name");
     p->folder = path_join(r->from, name, why);
     p->target = path_join(r->to, name, why);
-    if (o->inputs != NULL)
-        p->shared = path_join(r->from, o->inputs, why);
+    if (o->inputs != NULL) p->shared = path_join(r->from, o->inputs, why);
     return p->folder != NULL && p->target != NULL && (o->inputs == NULL || p->shared != NULL);
 }
 
 static bool run_case(const replay *r, const char *name, options *o, fault *why)
 {
-    paths p = {0};
-    bool good = make_paths(r, name, o, &p, why) && find_inputs(o, &p, why) && place_outputs(o, &p, why)
-             && folder_make(p.target, why);
+    paths p = { 0 };
+    bool good = make_paths(r, name, o, &p, why) && find_inputs(o, &p, why) && place_outputs(o, &p, why) &&
+                folder_make(p.target, why);
     if (good && !case_run(r->context, o, why)) {
         rmdir(p.target); /* stays if it holds anything */
         good = false;
@@ -115,18 +110,14 @@ static bool run_case(const replay *r, const char *name, options *o, fault *why)
 static bool read_case(char **rest, options *o, fault *why)
 {
     const char *op = strtok_r(NULL, " \t\r\n", rest);
-    if (op == NULL)
-        return fault_set(why, "the operation is missing");
+    if (op == NULL) return fault_set(why, "the operation is missing");
     o->op = operation_find(op);
-    if (o->op == NULL)
-        return fault_set(why, "there is no operation '%s'", op);
+    if (o->op == NULL) return fault_set(why, "there is no operation '%s'", op);
     for (char *key; (key = strtok_r(NULL, " \t\r\n", rest)) != NULL;) {
         char *value = strchr(key, '=');
-        if (value == NULL)
-            return fault_set(why, "'%s' is not key=value", key);
+        if (value == NULL) return fault_set(why, "'%s' is not key=value", key);
         *value++ = '\0';
-        if (!options_set(o, FOR_CASE, key, value, key, why))
-            return false;
+        if (!options_set(o, FOR_CASE, key, value, key, why)) return false;
     }
     return true;
 }
@@ -136,8 +127,7 @@ static void replay_line(replay *r, char *line)
 {
     char *rest;
     const char *name = strtok_r(line, " \t\r\n", &rest);
-    if (name == NULL || *name == '#')
-        return;
+    if (name == NULL || *name == '#') return;
     fault why;
     options o = r->how;
     if (read_case(&rest, &o, &why) && run_case(r, name, &o, &why)) {
@@ -153,8 +143,7 @@ static bool replay_file(replay *r, FILE *file, fault *why)
     char *line = NULL;
     size_t size = 0;
     int total = 0, done = 0;
-    while (getline(&line, &size, file) >= 0)
-        total++;
+    while (getline(&line, &size, file) >= 0) total++;
     rewind(file);
     progress_begin(total);
     for (; getline(&line, &size, file) >= 0; done++) {
@@ -169,13 +158,11 @@ static bool replay_file(replay *r, FILE *file, fault *why)
 static bool replay_folder(replay *r, fault *why)
 {
     char *path = path_join(r->from, "cases.txt", why);
-    if (path == NULL)
-        return false;
+    if (path == NULL) return false;
     FILE *file = fopen(path, "r");
     bool good = file != NULL ? folder_make(r->to, why) && replay_file(r, file, why)
                              : fault_set(why, "%s: %s", path, strerror(errno));
-    if (file != NULL)
-        fclose(file);
+    if (file != NULL) fclose(file);
     free(path);
     return good;
 }
@@ -183,12 +170,11 @@ static bool replay_folder(replay *r, fault *why)
 int command_replay(int argc, char **argv)
 {
     fault why;
-    replay r = {0};
+    replay r = { 0 };
     const char *positional[2];
-    arguments given = {.argc = argc, .first = 1, .argv = argv, .positional = positional, .most = 2};
+    arguments given = { .argc = argc, .first = 1, .argv = argv, .positional = positional, .most = 2 };
     options_init(&r.how);
-    if (!options_parse(&r.how, FOR_REPLAY, &given, &why))
-        return misused("replay", &why);
+    if (!options_parse(&r.how, FOR_REPLAY, &given, &why)) return misused("replay", &why);
     if (given.count < 2) {
         fault_set(&why, "DIR and OUTDIR are needed");
         return misused("replay", &why);
@@ -196,12 +182,10 @@ int command_replay(int argc, char **argv)
     r.from = positional[0];
     r.to = positional[1];
     r.context = context_make(r.how.threads, &why);
-    if (r.context == NULL)
-        return refused(&why);
+    if (r.context == NULL) return refused(&why);
     bool good = replay_folder(&r, &why);
     ag_context_free(r.context);
-    if (!good)
-        return refused(&why);
+    if (!good) return refused(&why);
     printf("%d cases written, %d refused\n", r.written, r.refused);
     return r.refused == 0 ? EXIT_GOOD : EXIT_REFUSED;
 }

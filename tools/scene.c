@@ -37,10 +37,8 @@ static void add_noise(scene *s, double noise, uint64_t seed)
 static bool shrink(picture *image, int factor, fault *why)
 {
     picture small;
-    if (factor == 1)
-        return true;
-    if (!picture_make(&small, image->width / factor, image->height / factor, why))
-        return false;
+    if (factor == 1) return true;
+    if (!picture_make(&small, image->width / factor, image->height / factor, why)) return false;
     for (int64_t i = 0; i < (int64_t)small.width * small.height * 3; i++) {
         int64_t channel = i % 3, x = i / 3 % small.width * factor, y = i / 3 / small.width * factor;
         double sum = 0;
@@ -63,8 +61,7 @@ static void mean_colour(const scene *s, double *mean)
 {
     for (int channel = 0; channel < 3; channel++) {
         double sum = 0;
-        for (int64_t i = 0; i < s->tokens; i++)
-            sum += s->noisy.pixel[3 * i + channel];
+        for (int64_t i = 0; i < s->tokens; i++) sum += s->noisy.pixel[3 * i + channel];
         mean[channel] = sum / (double)s->tokens;
     }
 }
@@ -93,8 +90,7 @@ static void make_patches(scene *s, int side)
     for (int64_t i = 0; i < s->tokens; i++) {
         float *q = s->q + i * s->width, *k = s->k + i * s->width;
         double square = cut_patch(s, i, side, mean, q);
-        for (int64_t t = 0; t < s->width - 1; t++)
-            k[t] = (float)(2 * scale * q[t]);
+        for (int64_t t = 0; t < s->width - 1; t++) k[t] = (float)(2 * scale * q[t]);
         q[s->width - 1] = 1;
         k[s->width - 1] = (float)(-scale * square);
         total += scale * square;
@@ -106,8 +102,7 @@ static bool judge_options(const options *o, fault *why)
 {
     if (o->patch % 2 == 0 || o->patch > 15)
         return fault_set(why, "--patch: %d is not an odd side up to 15", (int)o->patch);
-    if (!(o->noise >= 0 && o->noise <= 1))
-        return fault_set(why, "--noise: %g is not in 0 .. 1", o->noise);
+    if (!(o->noise >= 0 && o->noise <= 1)) return fault_set(why, "--noise: %g is not in 0 .. 1", o->noise);
     if (!(o->bandwidth >= 0 && o->bandwidth <= 1e6))
         return fault_set(why, "--bandwidth: %g is not above 0 and at most 1e6", o->bandwidth);
     if (o->bandwidth == 0 && o->noise == 0)
@@ -118,26 +113,24 @@ static bool judge_options(const options *o, fault *why)
 static bool make_arrays(scene *s, const options *o, fault *why)
 {
     if (s->clean.width <= o->patch / 2 || s->clean.height <= o->patch / 2)
-        return fault_set(why, "a picture of %d x %d pixels has no patches of %d x %d", s->clean.width,
-                         s->clean.height, (int)o->patch, (int)o->patch);
+        return fault_set(why, "a picture of %d x %d pixels has no patches of %d x %d", s->clean.width, s->clean.height,
+                         (int)o->patch, (int)o->patch);
     s->tokens = (int64_t)s->clean.width * s->clean.height;
     s->width = 3 * (int64_t)o->patch * o->patch + 1;
     size_t bytes = (size_t)s->tokens * (size_t)s->width * sizeof(float);
     s->q = malloc(bytes);
     s->k = malloc(bytes);
-    if (s->q == NULL || s->k == NULL)
-        return fault_set(why, "there is no memory for the patches");
+    if (s->q == NULL || s->k == NULL) return fault_set(why, "there is no memory for the patches");
     return picture_make(&s->noisy, s->clean.width, s->clean.height, why);
 }
 
 bool scene_make(const char *path, const options *o, scene *s, fault *why)
 {
-    *s = (scene){0};
-    if (!judge_options(o, why) || !png_file_read(path, &s->clean, why) || !shrink(&s->clean, o->shrink, why)
-        || !make_arrays(s, o, why))
+    *s = (scene){ 0 };
+    if (!judge_options(o, why) || !png_file_read(path, &s->clean, why) || !shrink(&s->clean, o->shrink, why) ||
+        !make_arrays(s, o, why))
         return false;
-    s->bandwidth = o->bandwidth > 0 ? o->bandwidth
-                                    : o->noise * sqrt(BANDWIDTH_SHARE * 2 * (double)(s->width - 1));
+    s->bandwidth = o->bandwidth > 0 ? o->bandwidth : o->noise * sqrt(BANDWIDTH_SHARE * 2 * (double)(s->width - 1));
     add_noise(s, o->noise, o->seed);
     make_patches(s, o->patch);
     return true;
@@ -149,7 +142,7 @@ void scene_free(scene *s)
     picture_free(&s->noisy);
     free(s->q);
     free(s->k);
-    *s = (scene){0};
+    *s = (scene){ 0 };
 }
 
 double scene_psnr(const scene *s, const float *pixel)

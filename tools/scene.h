@@ -13,11 +13,11 @@
 
 typedef struct scene {
     picture clean, noisy;
-    int64_t tokens;        /* pixels, in raster order; values are the noisy pixels, [tokens, 3] */
-    int64_t width;         /* of q and k: 3 patch^2 + 1 */
-    float  *q, *k;         /* [tokens, width] */
-    double  bandwidth;     /* h */
-    double  mean_square;   /* mean over pixels of |q|^2 / h^2, which turns -lse into an energy of distances */
+    int64_t tokens;     /* pixels, in raster order; values are the noisy pixels, [tokens, 3] */
+    int64_t width;      /* of q and k: 3 patch^2 + 1 */
+    float *q, *k;       /* [tokens, width] */
+    double bandwidth;   /* h */
+    double mean_square; /* mean over pixels of |q|^2 / h^2, which turns -lse into an energy of distances */
 } scene;
 
 bool scene_make(const char *path, const options *o, scene *s, fault *why);

@@ -9,8 +9,7 @@
 
 bool value_text(const char *text, void *place, const char *shown, fault *why)
 {
-    if (*text == '\0')
-        return fault_set(why, "%s: the value is empty", shown);
+    if (*text == '\0') return fault_set(why, "%s: the value is empty", shown);
     *(const char **)place = text;
     return true;
 }
@@ -31,11 +30,9 @@ bool value_real(const char *text, void *place, const char *shown, fault *why)
 int64_t value_digits(const char **text)
 {
     int64_t value = 0;
-    if (!isdigit((unsigned char)**text))
-        return -1;
+    if (!isdigit((unsigned char)**text)) return -1;
     for (; isdigit((unsigned char)**text); ++*text)
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, **text - '0', &value))
-            return -1;
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, **text - '0', &value)) return -1;
     return value;
 }
 
@@ -43,8 +40,7 @@ bool value_integer(const char *text, void *place, const char *shown, fault *why)
 {
     const char *at = text;
     int64_t value = value_digits(&at);
-    if (value < 0 || *at != '\0')
-        return fault_set(why, "%s: '%s' is not a whole number from 0 to 2^63-1", shown, text);
+    if (value < 0 || *at != '\0') return fault_set(why, "%s: '%s' is not a whole number from 0 to 2^63-1", shown, text);
     *(int64_t *)place = value;
     return true;
 }
@@ -62,10 +58,8 @@ bool value_count(const char *text, void *place, const char *shown, fault *why)
 bool value_positive(const char *text, void *place, const char *shown, fault *why)
 {
     int32_t value = 0;
-    if (!value_count(text, &value, shown, why))
-        return false;
-    if (value == 0)
-        return fault_set(why, "%s: 0 is too few", shown);
+    if (!value_count(text, &value, shown, why)) return false;
+    if (value == 0) return fault_set(why, "%s: 0 is too few", shown);
     *(int32_t *)place = value;
     return true;
 }
@@ -94,8 +88,7 @@ static bool digits_between(const char *text, char separator, int64_t *values, in
 {
     for (int i = 0; i < count; i++) {
         values[i] = value_digits(&text);
-        if (values[i] < 0 || *text != (i + 1 < count ? separator : '\0'))
-            return false;
+        if (values[i] < 0 || *text != (i + 1 < count ? separator : '\0')) return false;
         text++;
     }
     return true;
@@ -103,40 +96,38 @@ static bool digits_between(const char *text, char separator, int64_t *values, in
 
 bool value_grid(const char *text, void *place, const char *shown, fault *why)
 {
-    if (!digits_between(text, 'x', place, 3))
-        return fault_set(why, "%s: '%s' is not FRAMESxHEIGHTxWIDTH", shown, text);
+    if (!digits_between(text, 'x', place, 3)) return fault_set(why, "%s: '%s' is not FRAMESxHEIGHTxWIDTH", shown, text);
     return true;
 }
 
 bool value_range(const char *text, void *place, const char *shown, fault *why)
 {
-    if (!digits_between(text, ':', place, 2))
-        return fault_set(why, "%s: '%s' is not OFFSET:LENGTH", shown, text);
+    if (!digits_between(text, ':', place, 2)) return fault_set(why, "%s: '%s' is not OFFSET:LENGTH", shown, text);
     return true;
 }
 
 typedef struct choice {
     const char *name;
-    int         value;
+    int value;
 } choice;
 
-static const choice kinds[] = {{"gather", AG_GATHER}, {"permute", AG_PERMUTE}, {"tokens", AG_TOKENS}, {NULL, 0}};
-static const choice dtypes[] = {{"f32", AG_F32}, {"f16", AG_F16}, {"bf16", AG_BF16}, {NULL, 0}};
+static const choice kinds[] = {
+    { "gather", AG_GATHER }, { "permute", AG_PERMUTE }, { "tokens", AG_TOKENS }, { NULL, 0 }
+};
+static const choice dtypes[] = { { "f32", AG_F32 }, { "f16", AG_F16 }, { "bf16", AG_BF16 }, { NULL, 0 } };
 /* A library that has no CUDA says so itself. auto is this command's notion only. */
-static const choice places[] = {{"auto", AG_HOST}, {"cpu", AG_HOST}, {"cuda", AG_CUDA}, {NULL, 0}};
+static const choice places[] = { { "auto", AG_HOST }, { "cpu", AG_HOST }, { "cuda", AG_CUDA }, { NULL, 0 } };
 
 static const choice *choose(const char *text, const choice *table)
 {
-    while (table->name != NULL && strcmp(text, table->name) != 0)
-        table++;
+    while (table->name != NULL && strcmp(text, table->name) != 0) table++;
     return table->name != NULL ? table : NULL;
 }
 
 bool value_kind(const char *text, void *place, const char *shown, fault *why)
 {
     const choice *chosen = choose(text, kinds);
-    if (chosen == NULL)
-        return fault_set(why, "%s: '%s' is not gather, permute or tokens", shown, text);
+    if (chosen == NULL) return fault_set(why, "%s: '%s' is not gather, permute or tokens", shown, text);
     *(ag_kind *)place = (ag_kind)chosen->value;
     return true;
 }
@@ -144,8 +135,7 @@ bool value_kind(const char *text, void *place, const char *shown, fault *why)
 bool value_dtype(const char *text, void *place, const char *shown, fault *why)
 {
     const choice *chosen = choose(text, dtypes);
-    if (chosen == NULL)
-        return fault_set(why, "%s: '%s' is not f32, f16 or bf16", shown, text);
+    if (chosen == NULL) return fault_set(why, "%s: '%s' is not f32, f16 or bf16", shown, text);
     *(ag_dtype *)place = (ag_dtype)chosen->value;
     return true;
 }
@@ -153,8 +143,7 @@ bool value_dtype(const char *text, void *place, const char *shown, fault *why)
 bool value_place(const char *text, void *place, const char *shown, fault *why)
 {
     const choice *chosen = choose(text, places);
-    if (chosen == NULL)
-        return fault_set(why, "%s: '%s' is not auto, cpu or cuda", shown, text);
+    if (chosen == NULL) return fault_set(why, "%s: '%s' is not auto, cpu or cuda", shown, text);
     *(ag_place *)place = (ag_place)chosen->value;
     return true;
 }
@@ -165,19 +154,15 @@ bool list_parse(const char *text, int64_t extent, uint8_t *flags, const char *sh
         int64_t value = value_digits(&at);
         if (value < 0 || (*at != ',' && *at != '\0'))
             return fault_set(why, "%s: '%s' is not a list of numbers such as 0,3", shown, text);
-        if (value >= extent)
-            return fault_set(why, "%s: %" PRId64 " is not below %" PRId64, shown, value, extent);
-        if (flags != NULL)
-            flags[value] = 1;
-        if (*at == '\0')
-            return true;
+        if (value >= extent) return fault_set(why, "%s: %" PRId64 " is not below %" PRId64, shown, value, extent);
+        if (flags != NULL) flags[value] = 1;
+        if (*at == '\0') return true;
     }
 }
 
 bool value_list(const char *text, void *place, const char *shown, fault *why)
 {
-    if (!list_parse(text, INT64_MAX, NULL, shown, why))
-        return false;
+    if (!list_parse(text, INT64_MAX, NULL, shown, why)) return false;
     *(const char **)place = text;
     return true;
 }

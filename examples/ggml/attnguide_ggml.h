@@ -53,7 +53,8 @@ ag_status ag_ggml_problem(ag_problem *p, const ag_ggml_inputs *in, float scale, 
 /** Make the plan. Errors as for ag_plan_create(). */
 ag_status ag_ggml_open(ag_ggml *x, ag_context *context, const ag_problem *p, char *why, size_t why_size);
 
-/** Judge the values in x->args before a computation; after a refusal do not compute. Errors as ag_plan_check_values(). */
+/** Judge the values in x->args before a computation; after a refusal do not compute. Errors as
+ * ag_plan_check_values(). */
 ag_status ag_ggml_check(const ag_ggml *x, char *why, size_t why_size);
 
 /** Put the plan's nodes into a graph: a result [D_v,H,N,B] float32, as ggml_flash_attn_ext() gives. The inputs are laid

@@ -1,6 +1,6 @@
-/* attend_openblas.c - the attend step with both products left to OpenBLAS, 256 queries by 512 keys at a time, head after
- * head, on OpenBLAS's own threads. Takes dense float32 without masks. By name only: its threads are shared by the whole
- * process and its result depends on how many they are. */
+/* attend_openblas.c - the attend step with both products left to OpenBLAS, 256 queries by 512 keys at a time, head
+ * after head, on OpenBLAS's own threads. Takes dense float32 without masks. By name only: its threads are shared by
+ * the whole process and its result depends on how many they are. */
 #include <float.h>
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* attend_tiled.h - the attend step in tiles, written over the vector verbs that the including file chose.
  *
  * A task is up to 384 queries of one head: panels of 3 vectors, transposed once and scaled by s log2(e). Keys come in
- * blocks of 128, gathered into a packed float32 copy that all panels of the task use; masked keys are left out there, so
- * they are neither read nor paid for, and key ranges with different sources join seamlessly. Per block and panel: logits,
- * maximum, weights, values, with the running maximum m, sum l and result o of the online softmax (Milakov and
+ * blocks of 128, gathered into a packed float32 copy that all panels of the task use; masked keys are left out there,
+ * so they are neither read nor paid for, and key ranges with different sources join seamlessly. Per block and panel:
+ * logits, maximum, weights, values, with the running maximum m, sum l and result o of the online softmax (Milakov and
  * Gimelshein 2018). An own key (identity, uniform) is simply the element the recurrence starts from.
  *
  * Blocks depend on shapes and masks only, so the bytes do not depend on threads or on how tasks are split. */

@@ -1,4 +1,5 @@
-/* blur_ref.c - the separable blur as its definition, axis after axis over a few channels, in float64. Refuses nothing. */
+/* blur_ref.c - the separable blur as its definition, axis after axis over a few channels, in float64. Refuses
+ * nothing. */
 #include "../axis.h"
 #include "cpu.h"
 #include "rows.h"

@@ -1,10 +1,10 @@
 /* blur_tiled.h - the blur step, each axis as a banded matrix applied with the product tile, written over the vector
  * verbs that the including file chose.
  *
- * A task is one head and up to 32 channels: packed to float32 once, blurred axis after axis (width, height, time) between
- * two buffers, stored once. ROWS rows of the matrix are packed at a time and applied to every line, so a line costs its
- * multiply-adds; columns outside the band are skipped, which makes short kernels cheap and long ones no dearer than the
- * whole axis. No boundary code: the reflection is in the weights. */
+ * A task is one head and up to 32 channels: packed to float32 once, blurred axis after axis (width, height, time)
+ * between two buffers, stored once. ROWS rows of the matrix are packed at a time and applied to every line, so a line
+ * costs its multiply-adds; columns outside the band are skipped, which makes short kernels cheap and long ones no
+ * dearer than the whole axis. No boundary code: the reflection is in the weights. */
 #include "../axis.h"
 #include "cpu.h"
 #include "rows.h"

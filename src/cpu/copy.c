@@ -1,4 +1,5 @@
-/* copy.c - rows copied or broadcast: identity, uniform, distinct rows of an infinite blur. A floor: one read, one write. */
+/* copy.c - rows copied or broadcast: identity, uniform, distinct rows of an infinite blur. A floor: one read, one
+ * write. */
 #include <math.h>
 
 #include "cpu.h"

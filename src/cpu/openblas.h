@@ -1,4 +1,5 @@
-/* openblas.h - OpenBLAS, loaded when it is first wanted: nobody pays for its threads who does not ask for it by name. */
+/* openblas.h - OpenBLAS, loaded when it is first wanted: nobody pays for its threads who does not ask for it by name.
+ * */
 #ifndef AG_OPENBLAS_H
 #define AG_OPENBLAS_H
 

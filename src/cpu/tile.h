@@ -36,8 +36,8 @@ TILE_INLINE void tile_logits(const int n, int64_t d, const float *k, const float
         }
 }
 
-/* Operands of a product: y[rows][n vectors] = or += x[length][rows]^T z[length][n vectors], each with its own row stride.
- * The sum is made apart and then added: short sums round less. */
+/* Operands of a product: y[rows][n vectors] = or += x[length][rows]^T z[length][n vectors], each with its own row
+ * stride. The sum is made apart and then added: short sums round less. */
 typedef struct product {
     int64_t length;
     const float *x, *z;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct array {
-    char   shape[256];
+    char shape[256];
     size_t count;
     float *value;
 } array;
@@ -27,20 +27,15 @@ static int read_shape(const char *header, array *a)
     const char *at = strchr(header, '(');
     size_t length = 0;
     a->count = 1;
-    if (at == NULL)
-        return 0;
+    if (at == NULL) return 0;
     for (at++; *at != '\0' && *at != ')' && length + 1 < sizeof a->shape; at++)
-        if (*at != ' ')
-            a->shape[length++] = *at;
-    while (length > 0 && a->shape[length - 1] == ',')
-        length--;
+        if (*at != ' ') a->shape[length++] = *at;
+    while (length > 0 && a->shape[length - 1] == ',') length--;
     a->shape[length] = '\0';
     for (const char *number = a->shape; *number != '\0';) {
         a->count *= strtoull(number, (char **)&number, 10);
-        if (*number == ',')
-            number++;
-        else if (*number != '\0')
-            return 0;
+        if (*number == ',') number++;
+        else if (*number != '\0') return 0;
     }
     return *at == ')';
 }
@@ -52,8 +47,7 @@ static int read_body(FILE *file, const char *path, array *a)
     if (fread(start, 1, 10, file) != 10 || memcmp(start, "\x93NUMPY\1\0", 8) != 0)
         return complain(path, "not an .npy file of version 1");
     size_t length = start[8] | (size_t)start[9] << 8;
-    if (fread(header, 1, length, file) != length)
-        return complain(path, "short header");
+    if (fread(header, 1, length, file) != length) return complain(path, "short header");
     header[length] = '\0';
     if (strstr(header, "'<f4'") == NULL || strstr(header, "False") == NULL || !read_shape(header, a))
         return complain(path, "not float32 in C order");
@@ -66,8 +60,7 @@ static int read_body(FILE *file, const char *path, array *a)
 static int read_array(const char *path, array *a)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return complain(path, "cannot be opened");
+    if (file == NULL) return complain(path, "cannot be opened");
     int good = read_body(file, path, a);
     fclose(file);
     return good;
@@ -80,8 +73,7 @@ static double difference(const array *expected, const array *actual)
     for (size_t i = 0; i < expected->count; i++) {
         double e = expected->value[i], a = actual->value[i];
         if (isinf(e) || isinf(a)) {
-            if (e != a)
-                return NAN;
+            if (e != a) return NAN;
             continue;
         }
         error += (a - e) * (a - e);
@@ -92,11 +84,9 @@ static double difference(const array *expected, const array *actual)
 
 int main(int argc, char **argv)
 {
-    array expected = {0}, actual = {0};
-    if (argc != 4)
-        return 2;
-    if (!read_array(argv[2], &expected) || !read_array(argv[3], &actual))
-        return 1;
+    array expected = { 0 }, actual = { 0 };
+    if (argc != 4) return 2;
+    if (!read_array(argv[2], &expected) || !read_array(argv[3], &actual)) return 1;
     if (strcmp(expected.shape, actual.shape) != 0) {
         fprintf(stderr, "npycmp: shapes (%s) and (%s)\n", expected.shape, actual.shape);
         return 1;

@@ -25,7 +25,7 @@ static double half(double n, double c) { return (n + c) * (n + c) / 2; }
 static double none(double n, double c) { return (void)n, (void)c, 0; }
 static double twice(double n, double c) { return 2 * every(n, c); }
 static double own(double n, double c) { return n * (c + 1) + c * (n + c); }
-static double own_and_standard(double n, double c) { return own(n, c) + n * (n + c); }
+static double own_standard(double n, double c) { return own(n, c) + n * (n + c); }
 static double frames(double n, double c) { return (n + c) * (FRAMES + c); }
 static double places(double n, double c) { return (n + c) * (HEIGHT * WIDTH + c); }
 static double context(double n, double c) { return c * (n + c); }
@@ -36,7 +36,7 @@ static const expectation expected[] = {
     { "standard, causal",               AG_STANDARD,   AG_GATHER,  0,        0,        0, 0, 1, 0,       half },
     { "identity",                       AG_IDENTITY,   AG_GATHER,  0,        0,        0, 0, 0, 0,       none },
     { "identity beside context",        AG_IDENTITY,   AG_GATHER,  0,        0,        0, 0, 0, CONTEXT, own },
-    { "identity beside context, blend", AG_IDENTITY,   AG_GATHER,  0,        0,        0, 1, 0, CONTEXT, own_and_standard },
+    { "identity, context, blend",       AG_IDENTITY,   AG_GATHER,  0,        0,        0, 1, 0, CONTEXT, own_standard },
     { "uniform",                        AG_UNIFORM,    AG_GATHER,  0,        0,        0, 0, 0, 0,       none },
     { "uniform beside context",         AG_UNIFORM,    AG_GATHER,  0,        0,        0, 0, 0, CONTEXT, own },
     { "smoothed",                       AG_SMOOTHED,   AG_GATHER,  3,        0,        0, 0, 0, CONTEXT, every },
