@@ -1,4 +1,4 @@
-# attnguide - make {all,check,check-hosts,style,demo,bench,bench-quick,abi-dump,install,uninstall,clean}
+# attnguide - make {all,check,check-hosts,style,html,demo,bench,bench-quick,abi-dump,install,uninstall,clean}
 #   [B=build] [PREFIX=/usr/local] [DESTDIR=] [CC=gcc|clang] [SANITIZE=address,undefined] [OPENBLAS=0] [COUNT=1]
 
 VERSION := $(shell sed -n 's/^\#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste -sd.)
@@ -72,7 +72,8 @@ setup-bench: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libo
 setup-style: ; @tools/setup gcc libc6-dev pkg-config libpng-dev clang-format
 setup-check:
 	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev gnuplot-nox check
-	@tools/setup clang clang-format cmake abigail-tools mandoc libopenblas0-pthread || echo "going on without those"
+	@tools/setup clang clang-format cmake abigail-tools mandoc doxygen libopenblas0-pthread || \
+	    echo "going on without those"
 
 check: setup-check
 	$(MAKE) all $(B)/test_attnguide
@@ -96,6 +97,12 @@ abi-dump:
 	tests/package/abi_dump.sh $(B)/abi > $(B)/abi.new
 	mv $(B)/abi.new tests/package/attnguide.abi
 
+html:
+	@tools/setup doxygen
+	@mkdir -p $(B)
+	B=$(B) VERSION=$(VERSION) doxygen docs/Doxyfile
+	@echo "Begin with $(B)/html/index.html"
+
 demo: setup-demo
 	$(MAKE) $(B)/attnguide
 	$(B)/attnguide demo demo/raccoon.png $(B)/demo
@@ -118,7 +125,7 @@ fill = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@SONAME
 
 install: all
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(cmakedir) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(BINDIR) \
-	    $(DESTDIR)$(MANDIR)/man1
+	    $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man3
 	$(INSTALL) -m 644 include/attnguide.h $(DESTDIR)$(INCLUDEDIR)
 	$(INSTALL) -m 644 $(B)/libattnguide.a $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so.$(VERSION)
@@ -129,16 +136,18 @@ install: all
 	$(fill) cmake/attnguideConfigVersion.cmake.in > $(DESTDIR)$(cmakedir)/attnguideConfigVersion.cmake
 	$(INSTALL) -m 755 $(B)/attnguide $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 644 docs/man/attnguide.1 $(DESTDIR)$(MANDIR)/man1
+	$(INSTALL) -m 644 docs/man/attnguide.3 $(DESTDIR)$(MANDIR)/man3
 
 uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/attnguide.h $(DESTDIR)$(LIBDIR)/libattnguide.* \
-	      $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc $(DESTDIR)$(BINDIR)/attnguide $(DESTDIR)$(MANDIR)/man1/attnguide.1
+	      $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc $(DESTDIR)$(BINDIR)/attnguide $(DESTDIR)$(MANDIR)/man1/attnguide.1 \
+	      $(DESTDIR)$(MANDIR)/man3/attnguide.3
 	rm -rf $(DESTDIR)$(cmakedir)
 
 clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all check check-hosts style abi-dump demo bench bench-quick install uninstall clean FORCE
+.PHONY: all check check-hosts html style abi-dump demo bench bench-quick install uninstall clean FORCE
 .PHONY: setup-demo setup-bench setup-style setup-check
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -22,7 +22,7 @@
  * Two ways to call, one way through (check, lower, pick, run):
  *   - one shot: ag_attention_smoothed(ctx, &problem, &image, sigma, &args, why, sizeof why), and its sisters;
  *     ag_attention_guided() for a batch whose rows ask for different things. Plans are cached in the context.
- *   - planned: ag_plan_create() once per layer shape, ag_plan_run() per step, or ag_plan_run_part() from the
+ *   - planned: ag_plan_create() once per layer shape, ag_plan_run() per step, or ag_plan_run_share() from the
  *     host's own threads. Running a plan never allocates, prints, exits, or keeps state.
  *
  * Refusals: a status, and one sentence in the caller's buffer (why, why_size; NULL, 0 to do without) that names the
@@ -32,7 +32,8 @@
  * begins with its size: one from a newer header is refused if it uses a field this library does not know.
  *
  * Threads: contexts are independent. A context and a plan may be used from several threads at once; an ag_args, its
- * workspace and its output belong to one running call.
+ * workspace and its output belong to one running call. After fork() a child may go on using contexts and plans, on the
+ * calling thread alone, if no other thread was inside a call at the fork.
  *
  * Numbers: storage float32, float16 or bfloat16; logits, softmax and sums in float32 or better. The same kernel gives
  * the same bytes for any number of threads and any split into parts (attend_openblas and map_openblas, which are taken
@@ -148,7 +149,8 @@ AG_API size_t ag_dtype_size(ag_dtype dtype);
 typedef struct ag_row {
     size_t         size;
     int64_t        q_row;         /**< row of q read; default AG_ROW_SAME */
-    int64_t        kv_row;        /**< row of k and v read; default AG_ROW_SAME */
+    int64_t        kv_row;        /**< row of k and v read; default AG_ROW_SAME. Where only v is read
+                                       (ag_problem_needs) k is not touched there */
     ag_method      method;
     ag_kind        kind;          /**< AG_SCRAMBLED only */
     int32_t        blend;         /**< nonzero: O = (1-u) O_standard + u O_perturbed, u the strength given at run
@@ -186,7 +188,7 @@ typedef struct ag_problem {
     int32_t       causal;           /**< nonzero: query i sees j <= i + M - N (bottom-right, global token numbers) */
     int32_t       want_lse;         /**< nonzero: lse is written; refused with blend and with gather */
     int32_t       has_key_mask;     /**< nonzero: key mask uint8 [B,M] at run, nonzero = visible */
-    int32_t       has_key_lengths;  /**< nonzero: key lengths int32 [B] at run: keys 0 .. length-1 are visible */
+    int32_t       has_key_lengths;  /**< nonzero: key lengths int32 [B] at run: keys below it are visible */
     int64_t       key_mask_stride[2]; /**< output row, key; row stride 0 = one mask for all. Default M, 1 */
     ag_dtype      bias_dtype;       /**< AG_NONE (default), F32, F16, BF16 (added to the logits, -inf hides) or U8 */
     int32_t       workers;          /**< most workers that run parts at once; default 0 = the context's threads. Above 0
@@ -234,7 +236,8 @@ typedef struct ag_row_args {
 /** Defaults above. */
 AG_API void ag_row_args_init(ag_row_args *args);
 
-/** A host's own threads. parallel_for calls task(arg, i) once for each i in [0, count), on any threads, at once or one
+/** A host's own threads. count is the plan's workers: set problem.workers, which is 1 for a context of one thread.
+ *  parallel_for calls task(arg, i) once for each i in [0, count), on any threads, at once or one
  *  after the other, and returns when all are done. */
 typedef struct ag_executor {
     size_t size;
@@ -252,15 +255,16 @@ typedef struct ag_args {
     float             *lse;           /**< [B,H,N] packed: log sum exp of the logits, natural; -inf where nothing is
                                            seen */
     float             *curvature;     /**< AG_ENERGY: [B,H,N] packed; NULL = not wanted */
-    const uint8_t     *key_mask;      /**< [B,M] */
-    const int32_t     *key_lengths;   /**< [B] */
-    const void        *bias;          /**< [B,H,N,M] by bias_stride */
+    const uint8_t     *key_mask;      /**< [B,M], by output row, not by the row that a row map reads */
+    const int32_t     *key_lengths;   /**< [B], likewise */
+    const void        *bias;          /**< [B,H,N,M] by bias_stride, likewise */
     const ag_row_args *rows;          /**< [row_count] */
     int64_t            row_count;     /**< 0 (default): defaults for all; 1: one entry for every row; B */
     void              *workspace;     /**< planned runs: ag_plan_workspace() bytes; one-shot calls ignore it */
     size_t             workspace_size;
     const ag_executor *executor;      /**< NULL (default): the context's own threads */
     void              *stream;        /**< AG_CUDA: the stream to enqueue on */
+    const struct ag_guidance_args *guidance; /**< plans of ag_guidance_plan(): what is combined; else NULL */
 } ag_args;
 
 /** The four pointers; everything else at its default. */
@@ -372,6 +376,167 @@ AG_API ag_status ag_attention_map(ag_context *context, const ag_problem *problem
 
 /** The whole batch in one call, every output row by its own entry of problem->rows. */
 AG_API ag_status ag_attention_guided(ag_context *context, const ag_problem *problem, const ag_args *args,
+                                     char *why, size_t why_size);
+
+/* ---- Guidance: predictions combined -------------------------------------------------------------------------- */
+
+/** How predictions a_0 .. a_7, [samples, count] each, become one. C: with the condition, U: without, P: perturbed.
+ *  "Per sample" is over a sample's count elements; norms are L2 unless said; statistics are float64 sums.
+ *  The linear rules hold alike in eps, x0, v and flow space; RESCALE, APG and CFG_ZERO do not: the space is yours. */
+typedef enum ag_rule {
+    AG_LINEAR   = 0, /**< out = sum_k weight_k a_k, weights per sample. Neutral: weights 1, 0, ... */
+    AG_RESCALE  = 1, /**< out = o (phi f + 1 - phi), o the linear combination, f = std(a_0)/std(o) per sample; a_0 is
+                          C. o unchanged where std(o) = 0 or count = 1. Neutral: phi 0. arXiv 2305.08891, section 3.4 */
+    AG_APG      = 2, /**< a_0 = C, a_1 = U, a_2 = m_prev (float32, in place) where momentum is wanted: m = (C-U) + beta
+                          m_prev, kept before the clamp; D = m min(1, r/|m|), r <= 0 off; D_par along C (0 if C = 0);
+                          upd = D - D_par + eta D_par; out = C + (g-1) upd, or U + g upd with from_uncond. Neutral:
+                          eta 1, r 0, beta 0 is CFG. arXiv 2410.02416 */
+    AG_CFG_ZERO = 3, /**< a_0 = C, a_1 = U: s = <C,U> / (|U|^2 + 1e-8); out = s U + g (C - s U). arXiv 2503.18886 */
+    AG_NAG      = 4, /**< a_0 = Z+, a_1 = Z-, attention outputs, a sample being a token: Z~ = Z+ + w (Z+ - Z-);
+                          f = min(1, tau |Z+| / |Z~|), 1 if Z~ = 0; out = alpha f Z~ + (1-alpha) Z+; norm 1 or 2.
+                          Neutral: alpha 0. arXiv 2505.21179 */
+    AG_MERGE    = 5  /**< a_0, a_1: attention outputs over two sets of keys, a sample being a query, with their lse:
+                          m = max, w = exp(lse - m), out = (w_0 a_0 + w_1 a_1)/(w_0 + w_1), lse = m + log(w_0 + w_1);
+                          where both are -inf zeros and -inf */
+} ag_rule;
+
+#define AG_MOST_INPUTS 8
+
+/** A combination: everything that is fixed when a plan is made. From ag_guidance_init(). */
+typedef struct ag_guidance {
+    size_t   size;
+    ag_rule  rule;
+    ag_place place;                    /**< default AG_HOST */
+    int32_t  device;
+    int32_t  inputs;                   /**< 1 .. 8; APG 2, or 3 with momentum; CFG_ZERO, NAG, MERGE 2 */
+    int32_t  from_uncond;              /**< APG: nonzero: U + g upd (diffusers), default 0: C + (g-1) upd (the paper) */
+    int32_t  norm;                     /**< NAG: 1 (the paper, default) or 2 */
+    int32_t  weights_per_sample;       /**< LINEAR, RESCALE: nonzero: weights [samples, inputs] instead of [inputs] */
+    int32_t  workers;                  /**< as ag_problem */
+    int64_t  samples, count;           /**< elements of a sample are contiguous */
+    ag_dtype dtype[AG_MOST_INPUTS];    /**< f32, f16, bf16; default f32 */
+    ag_dtype out_dtype;                /**< default f32 */
+    int64_t  stride[AG_MOST_INPUTS];   /**< elements from sample to sample, 0 = one for all; default count */
+    int64_t  out_stride;               /**< default count */
+    const char *kernel;                /**< a kernel forced by name; NULL = the library's choice */
+} ag_guidance;
+
+/** Defaults above for `inputs` packed float32 predictions. */
+AG_API void ag_guidance_init(ag_guidance *g, ag_rule rule, int inputs, int64_t samples, int64_t count);
+
+/** What is given at each run. From ag_guidance_args_init(). out may be an input exactly (same type and stride). */
+typedef struct ag_guidance_args {
+    size_t        size;
+    const void   *input[AG_MOST_INPUTS];
+    void         *out;
+    const double *weights;             /**< LINEAR, RESCALE: [inputs] or [samples, inputs], finite */
+    double        rescale;             /**< phi of RESCALE; default 0 */
+    double        scale;               /**< g of APG and CFG_ZERO, w of NAG; default 1 */
+    double        eta, radius, momentum; /**< APG: eta (default 1), r (0), beta (0) */
+    double        tau, alpha;          /**< NAG: default 2.5, 0.25 */
+    const float  *lse[2];              /**< MERGE: [samples] */
+    float        *lse_out;             /**< MERGE: [samples]; may be lse[0] or lse[1]; NULL = not wanted */
+} ag_guidance_args;
+
+/** Defaults above. */
+AG_API void ag_guidance_args_init(ag_guidance_args *args);
+
+/** Combine. In an ag_plan of ag_guidance_plan() the same comes from ag_args.guidance. One pass over memory where no
+ *  statistic is needed, two where one is. Errors: AG_ERR_NULL, AG_ERR_STRUCT, AG_ERR_TYPE, AG_ERR_SHAPE, AG_ERR_STRIDE,
+ *  AG_ERR_VALUE (a weight or parameter that is not finite, norm neither 1 nor 2), AG_ERR_COMBINATION (inputs that do
+ *  not go with the rule), AG_ERR_ALIAS (out is an input of another type or stride, or the momentum), AG_ERR_KERNEL,
+ *  AG_ERR_UNAVAILABLE, AG_ERR_MEMORY; planned runs also AG_ERR_WORKSPACE. Numbers are refused beyond 1e15. */
+AG_API ag_status ag_guidance_combine(ag_context *context, const ag_guidance *g, const ag_guidance_args *args,
+                                     char *why, size_t why_size);
+
+/** A plan that combines, for ag_plan_run() and its parts, with ag_args.guidance set. */
+AG_API ag_status ag_guidance_plan(ag_context *context, const ag_guidance *g, ag_plan **plan,
+                                  char *why, size_t why_size);
+
+/* Weights of the linear rules, in the order of the inputs named. The scale trap: some repositories write P + g (C - P)
+ * for perturbed guidance (ADM versions of PAG and SAG), where w = g - 1; official NAG counts phi = w + 1. */
+/** C, U: U + g (C - U). Batches are customarily [uncond, cond, perturbed]; the inputs here begin with C. */
+AG_API void ag_weights_cfg(double weights[2], double g);
+
+/** C, P: C + w (C - P). */
+AG_API void ag_weights_perturbed(double weights[2], double w);
+
+/** C, U, P: U + g (C - U) + w (C - P). */
+AG_API void ag_weights_cfg_perturbed(double weights[3], double g, double w);
+
+/** C, U^, C^ (hats: predictions with perturbed queries): C + (g-1) (C - U^) + w (C - C^). */
+AG_API void ag_weights_oseg(double weights[3], double g, double w);
+
+/** eps, grad log p(y|x): eps - w sigma grad. */
+AG_API void ag_weights_classifier(double weights[2], double w, double sigma);
+
+/** base + sum_k w_k (a_k - b_k): adds w to weights[plus] and takes it from weights[minus]. */
+AG_API void ag_weights_add(double *weights, int plus, int minus, double w);
+
+/** What a model predicts, with x = alpha x0 + sigma eps. */
+typedef enum ag_prediction {
+    AG_EPS = 0, AG_X0 = 1,
+    AG_V        = 2, /**< alpha eps - sigma x0 (Salimans and Ho, arXiv 2202.00512) */
+    AG_SCORE    = 3, /**< -eps / sigma */
+    AG_FLOW     = 4, /**< eps - x0 */
+    AG_DENOISED = 5  /**< k-diffusion's y - s eps with y = x/alpha, s = sigma/alpha: the same as x0 */
+} ag_prediction;
+
+/** Weights of x and the prediction that turn `from` into `to`; run them as AG_LINEAR over those two inputs.
+ *  AG_ERR_VALUE where the result is undefined: x0 from eps or score at alpha = 0, eps from x0 at sigma = 0, every
+ *  score at sigma = 0, flow where alpha + sigma = 0, v where both are 0, or numbers that are not finite. */
+AG_API ag_status ag_weights_convert(double weights[2], ag_prediction from, ag_prediction to, double alpha, double sigma,
+                                    char *why, size_t why_size);
+
+/** w at time t of a schedule that fades with it: max(0, w - a (1000 - t)), t from 1000 (noise) to 0 (diffusers'
+ *  adaptive PAG scale). */
+AG_API double ag_schedule_adaptive(double w, double a, double t);
+
+/** w where low < sigma <= high, else 0 (guidance in an interval, arXiv 2404.07724). */
+AG_API double ag_schedule_interval(double w, double sigma, double low, double high);
+
+/* ---- Guidance: pictures ---------------------------------------------------------------------------------------- */
+
+/** A picture whose attended parts are blurred. From ag_sag_init(). */
+typedef struct ag_sag {
+    size_t  size;
+    int64_t samples, channels, height, width; /**< of x0 and out, packed; height and width >= 5 */
+    int64_t grid_height, grid_width;          /**< tokens of the layer whose attention was received */
+} ag_sag;
+
+/** A picture without its grid, which must be set. */
+AG_API void ag_sag_init(ag_sag *sag, int64_t samples, int64_t channels, int64_t height, int64_t width);
+
+/** out = mask G(x0) + (1 - mask) x0, all [samples, channels, height, width]: mask is 1 where the token at
+ *  (floor(y grid_height / height), floor(x grid_width / width)) has received > 1, received [samples, grid_height,
+ *  grid_width] being ag_attention_received() of the picture's tokens (mean 1 where N = M); G a Gaussian of 9 taps and
+ *  sigma 1 along height and width, reflected without repeating the edge. x0 is what the prediction says; add the same
+ *  noise again, predict P from that, and combine U + g (C - U) + w (U - P). Runs on the calling thread, on the host.
+ *  Self-Attention Guidance, arXiv 2210.00939. Errors: AG_ERR_NULL; AG_ERR_STRUCT; AG_ERR_SHAPE: an extent below 1, a
+ *  side below 5, or more than fits in memory; AG_ERR_ALIAS: out overlaps x0 or received. */
+AG_API ag_status ag_sag_blur(const ag_sag *sag, const float *x0, const float *received, float *out,
+                             char *why, size_t why_size);
+
+/** Where crops of one size lie in a picture. From ag_crops_init(). */
+typedef struct ag_crops {
+    size_t         size;
+    int64_t        samples, channels, height, width; /**< of the whole picture, packed */
+    int64_t        count;                            /**< crops, >= 1 */
+    int64_t        crop_height, crop_width;
+    const int64_t *top, *left;                       /**< [count]: where each begins */
+} ag_crops;
+
+/** A picture without crops, which must be set. */
+AG_API void ag_crops_init(ag_crops *crops, int64_t samples, int64_t channels, int64_t height, int64_t width);
+
+/** out [samples, channels, height, width]: the mean of the crops' values, [count, samples, channels, crop_height,
+ *  crop_width], over those that hold an element. Where at most one does, cond [samples, channels, height, width] is
+ *  taken instead, so that C + w (C - out) is C + w [coverage > 1] (C - P). cond NULL: the mean of one, and 0 where
+ *  there is none. out may be cond exactly. Runs on the calling thread, on the host. Sliding-window guidance.
+ *  Errors: AG_ERR_NULL; AG_ERR_STRUCT; AG_ERR_SHAPE: an extent below 1, a crop larger than the picture, or more than
+ *  fits in memory; AG_ERR_INDEX: a crop that is not inside the picture; AG_ERR_ALIAS: out overlaps the values, or cond
+ *  without being it. */
+AG_API ag_status ag_coverage_average(const ag_crops *crops, const float *values, const float *cond, float *out,
                                      char *why, size_t why_size);
 
 /* ---- Needs ----------------------------------------------------------------------------------------------------- */

@@ -2,18 +2,15 @@
 #include "context.h"
 #include "step.h"
 
-static ag_status run_once(ag_context *c, const ag_problem *problem, const ag_args *args, ag_why why)
+/* Takes over `checked`. */
+ag_status ag_context_run_once(ag_context *c, ag_checked *checked, const ag_args *args, ag_why why)
 {
     const ag_plan *plan;
-    ag_args mine;
-    if (!c) return ag_refuse(why, AG_ERR_NULL, "context is NULL");
-    ag_status s = ag_take_struct(&mine, sizeof mine, args, "args", why);
-    if (!s) s = ag_context_borrow(c, problem, &plan, why);
+    ag_args mine = *args, taken;
+    ag_status s = ag_context_borrow(c, checked, &plan, why);
     if (s) return s;
-
     mine.workspace_size = ag_plan_workspace(plan);
     mine.workspace = ag_context_space(c, mine.workspace_size);
-    ag_args taken;
     if (!mine.workspace)
         s = ag_refuse(why, AG_ERR_MEMORY, "no memory for a workspace of %zu bytes", mine.workspace_size);
     if (!s) s = ag_check_args(plan, &mine, &taken, why);
@@ -21,6 +18,16 @@ static ag_status run_once(ag_context *c, const ag_problem *problem, const ag_arg
     if (mine.workspace) ag_context_space_back(c, mine.workspace);
     ag_context_return(c, plan);
     return s;
+}
+
+static ag_status run_once(ag_context *c, const ag_problem *problem, const ag_args *args, ag_why why)
+{
+    ag_checked checked;
+    ag_args mine;
+    if (!c) return ag_refuse(why, AG_ERR_NULL, "context is NULL");
+    ag_status s = ag_take_struct(&mine, sizeof mine, args, "args", why);
+    if (!s) s = ag_check_problem(problem, &checked, why);
+    return s ? s : ag_context_run_once(c, &checked, &mine, why);
 }
 
 /* The caller's problem with another operation, and one row entry that holds for every output row. */

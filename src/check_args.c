@@ -60,7 +60,7 @@ static ag_status check_workspace(const ag_plan *plan, const ag_args *a, ag_why w
         return ag_refuse(why, AG_ERR_WORKSPACE, "the workspace has %zu bytes, but this plan needs %zu",
                          a->workspace ? a->workspace_size : 0, bytes);
     const char *out = a->out, *work = a->workspace;
-    if (out < work + bytes && work < out + out_bytes(&plan->c.p))
+    if (!plan->c.combines && out < work + bytes && work < out + out_bytes(&plan->c.p))
         return ag_refuse(why, AG_ERR_ALIAS, "out and the workspace overlap");
     return AG_OK;
 }
@@ -176,6 +176,8 @@ ag_status ag_check_arg_values(const ag_plan *plan, const ag_args *args, ag_args 
 {
     if (!plan) return ag_refuse(why, AG_ERR_NULL, "plan is NULL");
     ag_status s = ag_take_struct(taken, sizeof *taken, args, "args", why);
+    if (!s && plan->c.combines) return ag_check_guidance_values(plan, taken->guidance, why);
+    if (!s && taken->guidance) s = ag_refuse(why, AG_ERR_COMBINATION, "guidance is given, but this plan attends");
     if (!s) s = check_others(plan, taken, why);
     if (!s) s = check_lengths(&plan->c.p, taken->key_lengths, why);
     return s ? s : check_rows(plan, taken, why);
@@ -184,6 +186,10 @@ ag_status ag_check_arg_values(const ag_plan *plan, const ag_args *args, ag_args 
 ag_status ag_check_args(const ag_plan *plan, const ag_args *args, ag_args *taken, ag_why why)
 {
     ag_status s = ag_check_arg_values(plan, args, taken, why);
+    if (!s && plan->c.combines) {
+        s = ag_check_guidance_tensors(plan, taken->guidance, why);
+        return s ? s : check_workspace(plan, taken, why);
+    }
     if (!s) s = check_tensors(plan, taken, why);
     if (!s) s = check_workspace(plan, taken, why);
     return s ? s : check_alias(plan, taken, why);

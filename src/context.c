@@ -79,9 +79,10 @@ int ag_context_threads(const ag_context *c) { return c ? c->threads : 0; }
  * field by field, or whole from a caller whose padding can only cost a second plan. */
 static int same_problem(const ag_checked *a, const ag_checked *b)
 {
-    return memcmp(&a->p, &b->p, sizeof a->p) == 0 && strcmp(a->kernel, b->kernel) == 0 &&
-           a->heads_size == b->heads_size && memcmp(a->heads, b->heads, a->heads_size) == 0 &&
-           memcmp(a->rows, b->rows, (size_t)a->p.batch * sizeof *a->rows) == 0;
+    if (memcmp(&a->p, &b->p, sizeof a->p) || memcmp(&a->g, &b->g, sizeof a->g) || strcmp(a->kernel, b->kernel))
+        return 0;
+    if (a->heads_size != b->heads_size || (a->heads_size && memcmp(a->heads, b->heads, a->heads_size))) return 0;
+    return !a->rows || !memcmp(a->rows, b->rows, (size_t)a->p.batch * sizeof *a->rows);
 }
 
 static void drop(cached *x)
@@ -120,21 +121,20 @@ static void insert(ag_context *c, cached *x)
     drop(oldest);
 }
 
-ag_status ag_context_borrow(ag_context *c, const ag_problem *problem, const ag_plan **plan, ag_why why)
+/* Takes over `checked`. */
+ag_status ag_context_borrow(ag_context *c, ag_checked *checked, const ag_plan **plan, ag_why why)
 {
-    ag_checked checked;
-    ag_status s = ag_check_problem(problem, &checked, why);
-    if (s) return s;
     ag_lock_take(c->lock);
-    cached *x = find(c, &checked);
+    cached *x = find(c, checked);
     ag_lock_give(c->lock);
     if (x) {
-        ag_checked_free(&checked);
+        ag_checked_free(checked);
         *plan = x->plan;
         return AG_OK;
     }
     ag_plan *made;
-    if ((s = ag_plan_make(c, &checked, &made, why))) return s;
+    const ag_status s = ag_plan_make(c, checked, &made, why);
+    if (s) return s;
     if (!(x = calloc(1, sizeof *x))) {
         ag_plan_free(made);
         return ag_refuse(why, AG_ERR_MEMORY, "no memory for a cached plan");

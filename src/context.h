@@ -26,7 +26,8 @@ void     ag_pool_free(ag_pool *pool);
 int ag_pool_run(ag_pool *pool, int workers, void (*body)(void *arg, int worker), void *arg);
 
 /* One-shot: the plan for this problem, from the cache or made now; and a workspace for it. */
-ag_status ag_context_borrow(ag_context *c, const ag_problem *problem, const ag_plan **plan, ag_why why);
+ag_status ag_context_borrow(ag_context *c, ag_checked *checked, const ag_plan **plan, ag_why why);
+ag_status ag_context_run_once(ag_context *c, ag_checked *checked, const ag_args *args, ag_why why);
 void      ag_context_return(ag_context *c, const ag_plan *plan);
 void     *ag_context_space(ag_context *c, size_t bytes);
 void      ag_context_space_back(ag_context *c, void *memory);

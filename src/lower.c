@@ -113,7 +113,8 @@ static void lower_row(lower *l)
 ag_status ag_lower(const ag_checked *c, ag_program *program, ag_why why)
 {
     memset(program, 0, sizeof *program);
-    lower l = { .c = c, .p = &c->p, .out = program, .group = c->p.heads / c->p.kv_heads };
+    lower l = { .c = c, .p = &c->p, .out = program, .group = c->combines ? 1 : c->p.heads / c->p.kv_heads };
+    if (c->combines) ag_lower_combine(&l);
     for (l.b = 0; l.b < c->p.batch && !l.status; l.b++) {
         l.plain = c->rows[l.b];
         l.r = &c->rows[l.b];
@@ -122,6 +123,9 @@ ag_status ag_lower(const ag_checked *c, ag_program *program, ag_why why)
     if (!l.status) return AG_OK;
     ag_program_free(program);
     if (l.status == AG_ERR_MEMORY) return ag_refuse(why, l.status, "no memory for the plan");
+    if (c->combines)
+        return ag_refuse(why, l.status, "%lld samples of %lld elements are too many tasks", (long long)c->g.samples,
+                         (long long)c->g.count);
     return ag_refuse(why, l.status, "row %lld: its workspace does not fit in the address space", (long long)(l.b - 1));
 }
 

@@ -48,6 +48,9 @@ int64_t       ag_query_bytes(lower *l);
 void          ag_lower_queries(lower *l, head_list heads);
 void          ag_emit_blur(lower *l, int phase, head_list heads, blur_refs refs);
 
+/* combine.c */
+void ag_lower_combine(lower *l);
+
 /* emit.c */
 void      *ag_reserve(lower *l, size_t bytes);
 void       ag_keep(lower *l, void *memory);

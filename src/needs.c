@@ -37,6 +37,8 @@ unsigned ag_step_needs(const ag_step *s)
     case AG_STEP_RECEIVED:
     case AG_STEP_ENERGY:
     case AG_STEP_MAP: return of_ref(&s->u.study.q) | of_ref(&s->u.study.k);
+    case AG_STEP_STATISTICS:
+    case AG_STEP_COMBINE:
     case AG_STEP_DRAW:
     case AG_STEP_KINDS: break;
     }

@@ -38,6 +38,8 @@ int ag_os_processors(void)
 
 void ag_os_yield(void) { sched_yield(); }
 
+int ag_os_process(void) { return (int)getpid(); }
+
 void *ag_os_library(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL); }
 void *ag_os_symbol(void *library, const char *name) { return dlsym(library, name); }
 

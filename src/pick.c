@@ -12,10 +12,20 @@ const ag_backend *const ag_backends[] = { &ag_cpu, &ag_cuda, NULL };
 const char *ag_step_name(ag_step_kind kind)
 {
     static const char *const names[AG_STEP_KINDS] = {
-        [AG_STEP_DRAW] = "draw",         [AG_STEP_PERMUTE] = "permute", [AG_STEP_TALLY] = "tally",
-        [AG_STEP_GATHER] = "gather",     [AG_STEP_MEAN] = "mean",       [AG_STEP_SPLIT] = "split",
-        [AG_STEP_BLUR] = "blur",         [AG_STEP_ATTEND] = "attend",   [AG_STEP_COPY] = "copy",
-        [AG_STEP_RECEIVED] = "received", [AG_STEP_ENERGY] = "energy",   [AG_STEP_MAP] = "map",
+        [AG_STEP_DRAW] = "draw",
+        [AG_STEP_PERMUTE] = "permute",
+        [AG_STEP_TALLY] = "tally",
+        [AG_STEP_GATHER] = "gather",
+        [AG_STEP_MEAN] = "mean",
+        [AG_STEP_SPLIT] = "split",
+        [AG_STEP_BLUR] = "blur",
+        [AG_STEP_ATTEND] = "attend",
+        [AG_STEP_COPY] = "copy",
+        [AG_STEP_RECEIVED] = "received",
+        [AG_STEP_ENERGY] = "energy",
+        [AG_STEP_MAP] = "map",
+        [AG_STEP_STATISTICS] = "statistics",
+        [AG_STEP_COMBINE] = "combine",
     };
     return names[kind];
 }

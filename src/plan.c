@@ -66,6 +66,8 @@ static ag_status make_phases(ag_plan *p, ag_why why)
 
 /* ---- kernels ---- */
 
+static int wanted_workers(const ag_checked *c) { return c->combines ? c->g.workers : c->p.workers; }
+
 static ag_status pick_kernels(ag_plan *p, ag_why why)
 {
     ag_status s = ag_pick_forced(p->backend, p->c.kernel, why);
@@ -79,7 +81,7 @@ static ag_status pick_kernels(ag_plan *p, ag_why why)
         if (scratch > p->scratch) p->scratch = scratch;
         p->needs |= ag_step_needs(step);
         p->own_threads |= p->kernels[i]->own_threads;
-        if (p->own_threads && p->c.p.workers)
+        if (p->own_threads && wanted_workers(&p->c))
             return ag_refuse(why, AG_ERR_KERNEL,
                              "kernel %s has threads of its own and cannot run in parts: workers must be 0",
                              p->kernels[i]->name);
@@ -97,8 +99,9 @@ ag_status ag_plan_make(ag_context *context, ag_checked *checked, ag_plan **plan,
     }
     p->c = *checked;
     p->context = context;
-    p->workers = p->c.p.workers ? p->c.p.workers : ag_context_threads(context);
-    ag_status s = ag_pick_backend(p->c.p.place, &p->backend, why);
+    const int workers = wanted_workers(&p->c);
+    p->workers = workers ? workers : ag_context_threads(context);
+    ag_status s = ag_pick_backend(p->c.combines ? p->c.g.place : p->c.p.place, &p->backend, why);
     if (!s) s = ag_lower(&p->c, &p->program, why);
     if (!s) s = ag_check_row_map(&p->c, &p->program, why);
     if (!s) s = pick_kernels(p, why);

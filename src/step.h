@@ -29,6 +29,8 @@ typedef struct ag_checked {
     uint8_t        *heads;             /* head sets, one after the other */
     size_t          heads_size;
     char            kernel[64];        /* forced kernel; "" = none */
+    int             combines;          /* a combination of predictions: p and rows are empty, g says what */
+    ag_guidance     g;
 } ag_checked;
 
 /* ---- Where a step reads and writes ------------------------------------------------------------------------------- */
@@ -68,6 +70,7 @@ static inline int64_t ag_mapped(const ag_map *m, int64_t i) { return m->base + (
 typedef enum ag_step_kind {
     AG_STEP_DRAW, AG_STEP_PERMUTE, AG_STEP_TALLY, AG_STEP_GATHER, AG_STEP_MEAN, AG_STEP_SPLIT, AG_STEP_BLUR,
     AG_STEP_ATTEND, AG_STEP_COPY, AG_STEP_RECEIVED, AG_STEP_ENERGY, AG_STEP_MAP,
+    AG_STEP_STATISTICS, AG_STEP_COMBINE,
     AG_STEP_KINDS
 } ag_step_kind;
 
@@ -184,6 +187,15 @@ typedef struct ag_study {
     int     masked, biased;
 } ag_study;
 
+/* Samples cut into chunks of elements. Statistics: sums of two linear forms of the inputs per chunk, into the
+ * workspace. Combine: coefficients from those sums, or from sums of its own where a sample is one chunk (local); then
+ * one pass. */
+typedef struct ag_combine {
+    int64_t samples, count, chunk, chunks;
+    int     local;
+    int64_t sums;             /* workspace offset of double [samples, chunks, AG_SUMS] */
+} ag_combine;
+
 typedef struct ag_step {
     ag_step_kind   kind;
     int            phase;
@@ -200,6 +212,7 @@ typedef struct ag_step {
         ag_copy    copy;
         ag_attend  attend;
         ag_study   study;     /* received, energy, map */
+        ag_combine combine;   /* statistics, combine */
     } u;
 } ag_step;
 
@@ -312,6 +325,10 @@ ag_status ag_check_row_map(const ag_checked *c, const ag_program *program, ag_wh
 ag_status ag_check_arg_values(const ag_plan *plan, const ag_args *args, ag_args *taken, ag_why why);
 ag_status ag_check_args(const ag_plan *plan, const ag_args *args, ag_args *taken, ag_why why);
 void      ag_checked_free(ag_checked *checked);
+
+ag_status ag_check_guidance(const ag_guidance *guidance, ag_checked *checked, ag_why why);
+ag_status ag_check_guidance_values(const ag_plan *plan, const ag_guidance_args *args, ag_why why);
+ag_status ag_check_guidance_tensors(const ag_plan *plan, const ag_guidance_args *args, ag_why why);
 
 /* lower */
 ag_status ag_lower(const ag_checked *checked, ag_program *program, ag_why why);

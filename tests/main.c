@@ -24,6 +24,13 @@ int main(int argc, char **argv)
     srunner_add_suite(runner, suite_types());
     srunner_add_suite(runner, suite_masks());
     srunner_add_suite(runner, suite_golden());
+    srunner_add_suite(runner, suite_limits());
+    srunner_add_suite(runner, suite_fork());
+    srunner_add_suite(runner, suite_guidance());
+    srunner_add_suite(runner, suite_guidance_calls());
+    srunner_add_suite(runner, suite_guidance_golden());
+    srunner_add_suite(runner, suite_weights());
+    srunner_add_suite(runner, suite_pictures());
     srunner_add_suite(runner, suite_kernels());
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner), run = srunner_ntests_run(runner);

@@ -18,6 +18,13 @@ Suite *suite_golden(void);
 Suite *suite_exact(void);
 Suite *suite_strength(void);
 Suite *suite_calls(void);
+Suite *suite_limits(void);
+Suite *suite_fork(void);
+Suite *suite_guidance(void);
+Suite *suite_guidance_calls(void);
+Suite *suite_guidance_golden(void);
+Suite *suite_weights(void);
+Suite *suite_pictures(void);
 Suite *suite_kernels(void);
 
 #endif

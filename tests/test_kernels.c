@@ -1,12 +1,13 @@
 /* test_kernels.c - every kernel of the library's tables, forced, on hostile shapes. No kernel is named in this file. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
 #include "suites.h"
 
 enum { CAUSAL = 1, MASK = 2, LENGTHS = 4, BIAS = 8, LSE = 16 };
-enum { FUZZ_TESTS = 20, FUZZ_PROBLEMS = 20 };
+enum { RANDOM_TESTS = 20, RANDOM_PROBLEMS = 20 };
 
 typedef struct shape {
     int64_t batch, heads, kv_heads, n_q, n_k, d, d_v;
@@ -236,12 +237,19 @@ START_TEST(blurs_are_right)
 }
 END_TEST
 
+/* Fewer where a sanitizer makes each of them slow. */
+static int random_problems(void)
+{
+    const char *wanted = getenv("AG_TEST_RANDOM");
+    return wanted ? atoi(wanted) : RANDOM_PROBLEMS;
+}
+
 START_TEST(random_problems_are_right)
 {
     ag_context *context = kernels_context(0);
-    for (int i = 0; i < FUZZ_PROBLEMS; i++) {
+    for (int i = 0; i < random_problems(); i++) {
         problem x;
-        problem_random(&x, (uint64_t)(_i * FUZZ_PROBLEMS + i));
+        problem_random(&x, (uint64_t)(_i * RANDOM_PROBLEMS + i));
         ck_assert(!problem_build(&x, (uint64_t)i));
         kernels_try(&x, context, NULL);
         problem_free(&x);
@@ -295,20 +303,28 @@ START_TEST(floor_refuses_nothing)
 }
 END_TEST
 
+/* A case of its own for what can be asked for by itself, with CK_RUN_CASE. */
+static TCase *add_case(Suite *s, const char *name)
+{
+    TCase *c = tcase_create(name);
+    tcase_set_timeout(c, 600);
+    suite_add_tcase(s, c);
+    return c;
+}
+
 Suite *suite_kernels(void)
 {
     Suite *s = suite_create("kernels");
-    TCase *c = tcase_create("kernels");
-    tcase_set_timeout(c, 600);
+    TCase *c = add_case(s, "shapes");
     tcase_add_loop_test(c, shapes_are_right, 0, SHAPES);
-    tcase_add_loop_test(c, guided_batches_are_right, 0, 8);
     tcase_add_loop_test(c, large_pictures_are_right, AG_IDENTITY, 8);
     tcase_add_loop_test(c, many_heads_are_right, AG_IDENTITY, 8);
-    tcase_add_loop_test(c, studies_are_right, AG_RECEIVED, AG_MAP + 1);
-    tcase_add_loop_test(c, blurs_are_right, 0, 12);
-    tcase_add_loop_test(c, random_problems_are_right, 0, FUZZ_TESTS);
+    tcase_add_loop_test(add_case(s, "guided"), guided_batches_are_right, 0, 8);
+    tcase_add_loop_test(add_case(s, "studies"), studies_are_right, AG_RECEIVED, AG_MAP + 1);
+    tcase_add_loop_test(add_case(s, "blurs"), blurs_are_right, 0, 12);
+    tcase_add_loop_test(add_case(s, "problems"), random_problems_are_right, 0, RANDOM_TESTS);
+    c = add_case(s, "tables");
     tcase_add_test(c, floor_refuses_nothing);
     tcase_add_test(c, every_kernel_was_reached);
-    suite_add_tcase(s, c);
     return s;
 }

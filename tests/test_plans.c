@@ -91,6 +91,37 @@ START_TEST(workspaces_and_parts_are_judged)
 }
 END_TEST
 
+/* A workspace may begin at any address, and nothing around it is touched. */
+START_TEST(workspaces_begin_anywhere)
+{
+    problem x;
+    ag_plan *plan;
+    ag_context *context = kernels_context(1);
+    problem_init(&x, 2, 2, 12, 12, 16); /* scratch rows that fill their memory to the last byte */
+    problem_row(&x, 0, AG_IDENTITY)->image_offset = 4;
+    problem_row(&x, 1, AG_UNIFORM)->image_offset = 4;
+    ck_assert(!problem_build(&x, 1));
+    ck_assert(!ag_plan_create(context, &x.p, &plan, NULL, 0));
+    const size_t size = ag_plan_workspace(plan);
+    for (size_t behind = 0; behind <= AG_ALIGNMENT; behind++) {
+        buffer memory;
+        ck_assert(!buffer_open(&memory, size + behind, 1)); /* `behind` bytes before the page nobody may touch */
+        ag_args a = x.a;
+        a.workspace = memory.data;
+        a.workspace_size = size;
+        ck_assert_int_eq(ag_plan_run(plan, &a, NULL, 0), AG_OK);
+        const verdict v = problem_judge(&x);
+        ck_assert_msg(v.outcome == OUTCOME_RIGHT, "%zu bytes behind: %s", behind, v.text);
+        memset(memory.data, 0xff, size);
+        ck_assert_msg(buffer_is_poison(&memory), "written outside, %zu bytes behind", behind);
+        buffer_close(&memory);
+    }
+    ag_plan_free(plan);
+    problem_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
 /* Where the CUDA backend is not usable, its place is refused with the reason. */
 START_TEST(cuda_is_refused_where_it_is_not)
 {
@@ -110,12 +141,15 @@ START_TEST(cuda_is_refused_where_it_is_not)
 }
 END_TEST
 
-/* Half a million rows with no address space left. An address sanitizer needs that space itself. */
+/* Half a million rows with no address space left. Sanitizers need that space themselves, and without a fork the tests
+ * that follow would. */
 START_TEST(memory_may_run_out)
 {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     return;
 #endif
+    const char *forks = getenv("CK_FORK");
+    if (forks && !strcmp(forks, "no")) return;
     ag_context *context = kernels_context(1);
     ag_problem p;
     ag_plan *plan = NULL;
@@ -178,6 +212,7 @@ Suite *suite_plans(void)
     tcase_set_timeout(c, 600);
     tcase_add_test(c, contexts_are_judged);
     tcase_add_test(c, workspaces_and_parts_are_judged);
+    tcase_add_test(c, workspaces_begin_anywhere);
     tcase_add_test(c, cuda_is_refused_where_it_is_not);
     tcase_add_test(c, memory_may_run_out);
     tcase_add_test(c, explanations_are_cut_cleanly);

@@ -13,8 +13,9 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
-    { "info", command_info, help_info },       { "run", command_run, help_run },
-    { "replay", command_replay, help_replay }, { "demo", command_demo, help_demo },
+    { "info", command_info, help_info },          { "run", command_run, help_run },
+    { "combine", command_combine, help_combine }, { "convert", command_convert, help_convert },
+    { "replay", command_replay, help_replay },    { "demo", command_demo, help_demo },
     { "bench", command_bench, help_bench },
 };
 
@@ -47,7 +48,9 @@ static bool asks_for_help(int argc, char **argv)
 static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
-        fputs("attnguide: a command is missing: info, run, replay, demo or bench (see attnguide --help)\n", stderr);
+        fputs("attnguide: a command is missing: info, run, combine, convert, replay, demo or bench (see attnguide "
+              "--help)\n",
+              stderr);
         return EXIT_USAGE;
     }
     if (!strcmp(argv[1], "--version")) {

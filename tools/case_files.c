@@ -6,34 +6,15 @@
 
 #include "half.h"
 
-static bool read_typed(const char *path, npy_type type, npy_array *array, fault *why)
-{
-    static const char *const names[] = { [NPY_F32] = "float32", [NPY_I32] = "int32", [NPY_U8] = "uint8" };
-    if (path == NULL) return true;
-    if (!npy_read(path, array, why)) return false;
-    return array->type == type ? true : fault_set(why, "%s: its elements are not %s", path, names[type]);
-}
-
-/* float32 to the 16-bit type in place: element i is written where elements <= i were read. */
-static void convert(npy_array *array, ag_dtype dtype)
-{
-    unsigned char *bytes = array->data;
-    for (size_t i = 0; dtype != AG_F32 && i < array->count; i++) {
-        float wide;
-        memcpy(&wide, bytes + 4 * i, sizeof wide);
-        uint16_t value = dtype == AG_F16 ? half_from_float(wide) : bfloat_from_float(wide);
-        memcpy(bytes + 2 * i, &value, sizeof value);
-    }
-}
-
 static bool read_tensor(const char *path, ag_dtype dtype, npy_array *array, fault *why)
 {
-    if (!read_typed(path, NPY_F32, array, why)) return false;
-    if (array->data != NULL && array->axes != 4)
+    if (path == NULL) return true;
+    if (!npy_read_as(path, NPY_F32, array, why)) return false;
+    if (array->axes != 4)
         return fault_set(why, "%s: it has %d dimensions, not 4: batch, heads, tokens, width", path, array->axes);
-    if (array->data != NULL && array->count == 0) /* below, every product of extents is bounded by the file's size */
+    if (array->count == 0) /* below, every product of extents is bounded by the file's size */
         return fault_set(why, "%s: it has no elements", path);
-    convert(array, dtype);
+    half_convert(array->data, array->count, dtype);
     return true;
 }
 
@@ -95,6 +76,11 @@ static bool index_fits(const options *o, const case_files *files, fault *why)
     return true;
 }
 
+static bool read_optional(const char *path, npy_type type, npy_array *array, fault *why)
+{
+    return path == NULL || npy_read_as(path, type, array, why);
+}
+
 /* A bias of uint8 hides where it is 0, one of float32 is added. */
 static bool read_bias(const char *path, npy_array *bias, fault *why)
 {
@@ -110,8 +96,8 @@ bool case_files_read(const options *o, case_files *files, fault *why)
     return read_tensor(o->q, o->dtype, &files->q, why) &&
            read_tensor(needs & AG_NEEDS_K ? o->k : NULL, o->dtype, &files->k, why) &&
            read_tensor(needs & AG_NEEDS_V ? o->v : NULL, o->dtype, &files->v, why) &&
-           read_bias(o->bias, &files->bias, why) && read_typed(o->mask, NPY_U8, &files->mask, why) &&
-           read_typed(o->index, NPY_I32, &files->index, why) && tensors_fit(files, why) && mask_fits(files, why) &&
+           read_bias(o->bias, &files->bias, why) && read_optional(o->mask, NPY_U8, &files->mask, why) &&
+           read_optional(o->index, NPY_I32, &files->index, why) && tensors_fit(files, why) && mask_fits(files, why) &&
            bias_fits(files, why) && index_fits(o, files, why);
 }
 

@@ -9,6 +9,8 @@ enum { EXIT_GOOD = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 int command_info(int argc, char **argv);
 int command_run(int argc, char **argv);
+int command_combine(int argc, char **argv);
+int command_convert(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_bench(int argc, char **argv);
@@ -18,5 +20,6 @@ int refused(const fault *why);
 int misused(const char *command, const fault *why);
 
 extern const char help_all[], help_info[], help_run[], help_replay[], help_demo[], help_bench[];
+extern const char help_combine[], help_convert[];
 
 #endif

@@ -55,3 +55,15 @@ uint16_t bfloat_from_float(float value)
 }
 
 float bfloat_to_float(uint16_t bits) { return float_of((uint32_t)bits << 16); }
+
+/* Element i is written where elements <= i were read. */
+void half_convert(void *data, size_t count, ag_dtype dtype)
+{
+    unsigned char *bytes = data;
+    for (size_t i = 0; dtype != AG_F32 && i < count; i++) {
+        float wide;
+        memcpy(&wide, bytes + 4 * i, sizeof wide);
+        uint16_t value = dtype == AG_F16 ? half_from_float(wide) : bfloat_from_float(wide);
+        memcpy(bytes + 2 * i, &value, sizeof value);
+    }
+}

@@ -141,6 +141,13 @@ bool npy_read(const char *path, npy_array *array, fault *why)
     return fault_set(why, "%s: %s", path, reason.text);
 }
 
+bool npy_read_as(const char *path, npy_type type, npy_array *array, fault *why)
+{
+    static const char *const names[] = { [NPY_F32] = "float32", [NPY_I32] = "int32", [NPY_U8] = "uint8" };
+    if (!npy_read(path, array, why)) return false;
+    return array->type == type ? true : fault_set(why, "%s: its elements are not %s", path, names[type]);
+}
+
 void npy_free(npy_array *array)
 {
     free(array->data);

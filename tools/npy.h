@@ -27,6 +27,9 @@ typedef struct npy_array {
 /* False: why says what is wrong, beginning with the path, and array is empty. */
 bool npy_read(const char *path, npy_array *array, fault *why);
 
+/* The same, and false where the elements are of another type; array then holds them. */
+bool npy_read_as(const char *path, npy_type type, npy_array *array, fault *why);
+
 /* Frees the data and empties the array. */
 void npy_free(npy_array *array);
 

@@ -7,10 +7,19 @@
 
 #include "attnguide.h"
 #include "fault.h"
+#include "guided.h"
 #include "operation.h"
 
 /* Which command an entry of the table belongs to. */
-enum { FOR_RUN = 1, FOR_CASE = 2, FOR_REPLAY = 4, FOR_DEMO = 8 };
+enum {
+    FOR_RUN = 1,
+    FOR_CASE = 2, /* a line of cases.txt that names an operation */
+    FOR_REPLAY = 4,
+    FOR_DEMO = 8,
+    FOR_COMBINE = 16,
+    FOR_CONVERT = 32,
+    FOR_RULE = 64 /* a line of cases.txt that names a rule */
+};
 
 typedef struct options {
     const operation *op;
@@ -29,6 +38,14 @@ typedef struct options {
     ag_dtype dtype;
     ag_place place;
     const char *kernel;
+    const combination *rule;        /* what follows, to its end: combine and convert */
+    const char *file[GUIDED_FILES]; /* paths of input arrays; NULL = not given */
+    const char *momentum_out;
+    double cfg_scale, perturbed_scale, nag_scale, rescale, eta, radius, momentum, tau, alpha;
+    int has_cfg_scale, has_perturbed_scale, has_rescale, has_momentum, has_alpha, has_sigma, has_from, has_to;
+    int32_t from_uncond, norm, taps;
+    ag_prediction from, to;
+
     int32_t shrink, patch;   /* demo */
     double noise, bandwidth; /* demo */
 } options;

@@ -8,7 +8,9 @@
 #include "case.h"
 #include "command.h"
 #include "folder.h"
+#include "paths.h"
 #include "progress.h"
+#include "replay_rule.h"
 
 typedef struct replay {
     options how;           /* what all cases share */
@@ -17,44 +19,6 @@ typedef struct replay {
     int written, refused;
 } replay;
 
-/* Paths of one case; what options point at. */
-typedef struct paths {
-    char *folder, *shared, *target; /* DIR/NAME, DIR/<inputs> or NULL, OUTDIR/NAME */
-    char *file[8];
-    int count;
-} paths;
-
-static void paths_free(paths *p)
-{
-    free(p->folder);
-    free(p->shared);
-    free(p->target);
-    for (int i = 0; i < p->count; i++) free(p->file[i]);
-}
-
-/* folder/name.npy, owned by p. */
-static const char *add_file(paths *p, const char *folder, const char *name, fault *why)
-{
-    char file[32];
-    snprintf(file, sizeof file, "%s.npy", name);
-    char *path = path_join(folder, file, why);
-    if (path != NULL) p->file[p->count++] = path;
-    return path;
-}
-
-/* NULL: in neither folder. */
-static const char *find_file(paths *p, const char *name, fault *why)
-{
-    const char *folders[] = { p->folder, p->shared };
-    for (int i = 0; i < 2 && folders[i] != NULL; i++) {
-        const char *path = add_file(p, folders[i], name, why);
-        if (path == NULL || access(path, F_OK) == 0) return path;
-        free(p->file[--p->count]);
-    }
-    fault_set(why, "%s.npy is missing", name);
-    return NULL;
-}
-
 static bool find_inputs(options *o, paths *p, fault *why)
 {
     const struct {
@@ -62,46 +26,32 @@ static bool find_inputs(options *o, paths *p, fault *why)
         const char *name, **path;
     } needed[] = { { AG_NEEDS_Q, "q", &o->q }, { AG_NEEDS_K, "k", &o->k }, { AG_NEEDS_V, "v", &o->v } };
     for (int i = 0; i < 3; i++)
-        if ((o->op->needs & needed[i].bit) && (*needed[i].path = find_file(p, needed[i].name, why)) == NULL)
+        if ((o->op->needs & needed[i].bit) && (*needed[i].path = paths_input(p, needed[i].name, why)) == NULL)
             return false;
-    o->bias = find_file(p, "bias", why);
-    o->mask = find_file(p, "mask", why);
-    o->index = o->op->method == AG_SCRAMBLED ? find_file(p, "index", why) : NULL;
+    o->bias = paths_input(p, "bias", why);
+    o->mask = paths_input(p, "mask", why);
+    o->index = o->op->method == AG_SCRAMBLED ? paths_input(p, "index", why) : NULL;
     return true;
 }
 
-/* What an earlier replay left is removed, so that a refused case cannot pass for a good one. */
 static bool place_outputs(options *o, paths *p, fault *why)
 {
-    o->out = add_file(p, p->target, o->op->out, why);
-    if (o->out == NULL) return false;
-    unlink(o->out);
-    if (o->op->extra == NULL) return true;
-    o->extra = add_file(p, p->target, o->op->extra, why);
-    if (o->extra == NULL) return false;
-    unlink(o->extra);
-    return true;
+    if ((o->out = paths_output(p, o->op->out, why)) == NULL) return false;
+    return o->op->extra == NULL || (o->extra = paths_output(p, o->op->extra, why)) != NULL;
 }
 
-static bool make_paths(const replay *r, const char *name, const options *o, paths *p, fault *why)
+static bool run_operation(const replay *r, options *o, paths *p, fault *why)
 {
-    if (!name_is_plain(name) || (o->inputs != NULL && !name_is_plain(o->inputs)))
-        return fault_set(why, "the name of a case or of its inputs is not a plain folder name");
-    p->folder = path_join(r->from, name, why);
-    p->target = path_join(r->to, name, why);
-    if (o->inputs != NULL) p->shared = path_join(r->from, o->inputs, why);
-    return p->folder != NULL && p->target != NULL && (o->inputs == NULL || p->shared != NULL);
+    return find_inputs(o, p, why) && place_outputs(o, p, why) && folder_make(p->target, why) &&
+           case_run(r->context, o, why);
 }
 
 static bool run_case(const replay *r, const char *name, options *o, fault *why)
 {
     paths p = { 0 };
-    bool good = make_paths(r, name, o, &p, why) && find_inputs(o, &p, why) && place_outputs(o, &p, why) &&
-                folder_make(p.target, why);
-    if (good && !case_run(r->context, o, why)) {
-        rmdir(p.target); /* stays if it holds anything */
-        good = false;
-    }
+    bool good = paths_make(&p, r->from, r->to, name, o->inputs, why) &&
+                (o->rule != NULL ? replay_rule(r->context, o, &p, why) : run_operation(r, o, &p, why));
+    if (!good && p.target != NULL) rmdir(p.target); /* stays if it holds anything */
     paths_free(&p);
     return good;
 }
@@ -112,12 +62,13 @@ static bool read_case(char **rest, options *o, fault *why)
     const char *op = strtok_r(NULL, " \t\r\n", rest);
     if (op == NULL) return fault_set(why, "the operation is missing");
     o->op = operation_find(op);
-    if (o->op == NULL) return fault_set(why, "there is no operation '%s'", op);
+    o->rule = guided_of_case(op);
+    if (o->op == NULL && o->rule == NULL) return fault_set(why, "there is no operation '%s'", op);
     for (char *key; (key = strtok_r(NULL, " \t\r\n", rest)) != NULL;) {
         char *value = strchr(key, '=');
         if (value == NULL) return fault_set(why, "'%s' is not key=value", key);
         *value++ = '\0';
-        if (!options_set(o, FOR_CASE, key, value, key, why)) return false;
+        if (!options_set(o, o->rule != NULL ? FOR_RULE : FOR_CASE, key, value, key, why)) return false;
     }
     return true;
 }

@@ -117,6 +117,11 @@ static const choice kinds[] = {
 static const choice dtypes[] = { { "f32", AG_F32 }, { "f16", AG_F16 }, { "bf16", AG_BF16 }, { NULL, 0 } };
 /* A library that has no CUDA says so itself. auto is this command's notion only. */
 static const choice places[] = { { "auto", AG_HOST }, { "cpu", AG_HOST }, { "cuda", AG_CUDA }, { NULL, 0 } };
+static const choice bases[] = { { "cond", 0 }, { "uncond", 1 }, { NULL, 0 } };
+static const choice predictions[] = { { "eps", AG_EPS },   { "x0", AG_X0 },
+                                      { "v", AG_V },       { "score", AG_SCORE },
+                                      { "flow", AG_FLOW }, { "denoised", AG_DENOISED },
+                                      { NULL, 0 } };
 
 static const choice *choose(const char *text, const choice *table)
 {
@@ -145,6 +150,22 @@ bool value_place(const char *text, void *place, const char *shown, fault *why)
     const choice *chosen = choose(text, places);
     if (chosen == NULL) return fault_set(why, "%s: '%s' is not auto, cpu or cuda", shown, text);
     *(ag_place *)place = (ag_place)chosen->value;
+    return true;
+}
+
+bool value_base(const char *text, void *place, const char *shown, fault *why)
+{
+    const choice *chosen = choose(text, bases);
+    if (chosen == NULL) return fault_set(why, "%s: '%s' is neither cond nor uncond", shown, text);
+    *(int32_t *)place = chosen->value;
+    return true;
+}
+
+bool value_prediction(const char *text, void *place, const char *shown, fault *why)
+{
+    const choice *chosen = choose(text, predictions);
+    if (chosen == NULL) return fault_set(why, "%s: '%s' is not eps, x0, v, score, flow or denoised", shown, text);
+    *(ag_prediction *)place = (ag_prediction)chosen->value;
     return true;
 }
 

@@ -10,19 +10,21 @@
 
 typedef bool value_reader(const char *text, void *place, const char *shown, fault *why);
 
-value_reader value_text;     /* const char *; borrowed, not empty */
-value_reader value_real;     /* double; "inf" allowed */
-value_reader value_integer;  /* int64_t, >= 0 */
-value_reader value_count;    /* int32_t, >= 0 */
-value_reader value_positive; /* int32_t, >= 1 */
-value_reader value_unsigned; /* uint64_t */
-value_reader value_switch;   /* int32_t: 0 or 1 */
-value_reader value_grid;     /* int64_t[3]: TxHxW */
-value_reader value_range;    /* int64_t[2]: OFFSET:LENGTH */
-value_reader value_kind;     /* ag_kind */
-value_reader value_dtype;    /* ag_dtype */
-value_reader value_place;    /* ag_place */
-value_reader value_list;     /* const char *: numbers separated by commas, judged and borrowed */
+value_reader value_text;       /* const char *; borrowed, not empty */
+value_reader value_real;       /* double; "inf" allowed */
+value_reader value_integer;    /* int64_t, >= 0 */
+value_reader value_count;      /* int32_t, >= 0 */
+value_reader value_positive;   /* int32_t, >= 1 */
+value_reader value_unsigned;   /* uint64_t */
+value_reader value_switch;     /* int32_t: 0 or 1 */
+value_reader value_grid;       /* int64_t[3]: TxHxW */
+value_reader value_range;      /* int64_t[2]: OFFSET:LENGTH */
+value_reader value_kind;       /* ag_kind */
+value_reader value_dtype;      /* ag_dtype */
+value_reader value_place;      /* ag_place */
+value_reader value_base;       /* int32_t: 0 cond, 1 uncond */
+value_reader value_prediction; /* ag_prediction */
+value_reader value_list;       /* const char *: numbers separated by commas, judged and borrowed */
 
 /* "0,3" sets flags[0] and flags[3]. flags [extent]; NULL to judge the text alone. shown is how errors name it. */
 bool list_parse(const char *text, int64_t extent, uint8_t *flags, const char *shown, fault *why);

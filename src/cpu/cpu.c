@@ -32,6 +32,16 @@ static const ag_kernel *const kernels[] = {
     &ag_map_openblas,
 #endif
     &ag_map_f64_ref,
+#if defined(__x86_64__)
+    &ag_statistics_f64_avx512,
+    &ag_statistics_f64_avx2,
+#endif
+    &ag_statistics_f64_base,
+#if defined(__x86_64__)
+    &ag_combine_f32_avx512,
+    &ag_combine_f32_avx2,
+#endif
+    &ag_combine_f32_base,
     NULL,
 };
 /* clang-format on */

@@ -12,6 +12,9 @@ extern const ag_kernel ag_copy_ref, ag_received_f64_ref, ag_energy_f64_ref, ag_m
 extern const ag_kernel ag_blur_f64_ref, ag_blur_f32_base, ag_blur_f32_avx2, ag_blur_f32_avx512;
 extern const ag_kernel ag_attend_f64_ref, ag_attend_f32_base, ag_attend_f32_avx2, ag_attend_f32_avx512;
 
+extern const ag_kernel ag_statistics_f64_base, ag_statistics_f64_avx2, ag_statistics_f64_avx512;
+extern const ag_kernel ag_combine_f32_base, ag_combine_f32_avx2, ag_combine_f32_avx512;
+
 /* With OPENBLAS=0 these two are not in the build. */
 extern const ag_kernel ag_attend_openblas, ag_map_openblas;
 

@@ -13,6 +13,7 @@ struct ag_pool {
     ag_lock *lock; /* of everything below */
     int threads;   /* the caller counts as worker 0 */
     int pin;
+    int process;                   /* the threads live there; a forked child has none of them */
     int wanted, busy, round, quit; /* workers wanted this round; those not yet back */
     void (*body)(void *, int);
     void *arg;
@@ -48,6 +49,7 @@ ag_pool *ag_pool_create(int threads, int pin)
     if (!p) return NULL;
     p->threads = 1;
     p->pin = pin;
+    p->process = ag_os_process();
     if (!(p->lock = ag_lock_create())) {
         ag_pool_free(p);
         return NULL;
@@ -66,6 +68,10 @@ ag_pool *ag_pool_create(int threads, int pin)
 void ag_pool_free(ag_pool *p)
 {
     if (!p) return;
+    if (p->process != ag_os_process()) { /* nobody to wait for; a lock that was held at the fork stays held */
+        free(p);
+        return;
+    }
     if (p->lock) {
         ag_lock_take(p->lock);
         p->quit = 1;
@@ -79,6 +85,7 @@ void ag_pool_free(ag_pool *p)
 
 int ag_pool_run(ag_pool *p, int workers, void (*body)(void *, int), void *arg)
 {
+    if (p->process != ag_os_process()) return 0;
     ag_lock_take(p->lock);
     if (p->taken) {
         ag_lock_give(p->lock);

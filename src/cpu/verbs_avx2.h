@@ -17,19 +17,16 @@ static inline int v_any_greater(vec a, vec b)
     return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_GT_OQ)) != 0;
 }
 
-/* 2^x for x <= 0, relative error below 1e-7; 0 below -100 (see verbs_avx512.h). */
+#include "exp2.h"
+
+/* 2^x for x <= 0, relative error below 1e-7; 0 where it vanishes. */
 static inline vec v_exp2(vec x)
 {
     const vec n = (vec)_mm256_round_ps((__m256)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), f = x - n;
     const __m256i scale =
         _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32((__m256)n), _mm256_set1_epi32(127)), 23);
-    vec p = v_all(1.327647217e-03f);
-    p = p * f + 9.675541331e-03f;
-    p = p * f + 5.550713273e-02f;
-    p = p * f + 2.402211972e-01f;
-    p = p * f + 6.931469671e-01f;
-    p = p * f + 1.000000072e+00f;
-    const __m256 keep = _mm256_cmp_ps((__m256)x, _mm256_set1_ps(-100), _CMP_NLT_UQ);
+    const vec p = v_exp2_fraction(f);
+    const __m256 keep = _mm256_cmp_ps((__m256)x, _mm256_set1_ps(EXP2_VANISHES), _CMP_NLT_UQ);
     return (vec)_mm256_and_ps(keep, (__m256)(p * (vec)_mm256_castsi256_ps(scale)));
 }
 

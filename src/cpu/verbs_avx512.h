@@ -14,19 +14,15 @@ static inline vec v_all(float x) { return (vec)_mm512_set1_ps(x); }
 static inline vec v_max(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); } /* b where either is NaN */
 static inline int v_any_greater(vec a, vec b) { return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ) != 0; }
 
-/* 2^x for x <= 0, relative error below 1e-7; 0 below -100: such weights cannot show beside the largest, which is 1, and
- * denormal ones would make every product that follows slow. */
+#include "exp2.h"
+
+/* 2^x for x <= 0, relative error below 1e-7; 0 where it vanishes. */
 static inline vec v_exp2(vec x)
 {
     const vec n = (vec)_mm512_roundscale_ps((__m512)x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC), f = x - n;
-    vec p = v_all(1.327647217e-03f);
-    p = p * f + 9.675541331e-03f;
-    p = p * f + 5.550713273e-02f;
-    p = p * f + 2.402211972e-01f;
-    p = p * f + 6.931469671e-01f;
-    p = p * f + 1.000000072e+00f;
-    return (vec)_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(-100), _CMP_NLT_UQ), (__m512)p,
-                                       (__m512)n);
+    const vec p = v_exp2_fraction(f);
+    return (vec)_mm512_maskz_scalef_ps(_mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(EXP2_VANISHES), _CMP_NLT_UQ),
+                                       (__m512)p, (__m512)n);
 }
 
 #endif

@@ -24,19 +24,16 @@ static inline int v_any_greater(vec a, vec b)
     return (greater[0] | greater[1] | greater[2] | greater[3]) != 0;
 }
 
-/* 2^x for x <= 0, relative error below 1e-7; 0 below -100 (see verbs_avx512.h). x is split into n + f, |f| <= 1/2, by
- * adding 1.5 2^23, which leaves n in the low bits; 2^n is put together in the exponent. */
+#include "exp2.h"
+
+/* 2^x for x <= 0, relative error below 1e-7; 0 where it vanishes. x is split into n + f, |f| <= 1/2, by adding 1.5
+ * 2^23, which leaves n in the low bits; 2^n is put together in the exponent. */
 static inline vec v_exp2(vec x)
 {
-    const ivec vanishes = x < -100.0f;
+    const ivec vanishes = x < EXP2_VANISHES;
     const vec shifted = x + 12582912.0f, f = x - (shifted - 12582912.0f);
     const ivec scale = ((ivec)shifted - 0x4b400000 + 127) << 23;
-    vec p = v_all(1.327647217e-03f);
-    p = p * f + 9.675541331e-03f;
-    p = p * f + 5.550713273e-02f;
-    p = p * f + 2.402211972e-01f;
-    p = p * f + 6.931469671e-01f;
-    p = p * f + 1.000000072e+00f;
+    const vec p = v_exp2_fraction(f);
     return (vec)(~vanishes & (ivec)(p * (vec)scale));
 }
 

@@ -5,6 +5,7 @@
 set -u
 tool=$1
 golden=$2
+guidance=$golden/../guidance
 here=$(dirname "$0")
 photograph=$here/../../demo/raccoon.png
 if [ -d build ]; then temporary=$(mktemp -d build/test_command.XXXXXX); else temporary=$(mktemp -d); fi
@@ -55,7 +56,7 @@ test_help() {
     expect 0 "--help" "$tool" --help
     expect 0 "--version" "$tool" --version
     grep -q '^attnguide [0-9]*\.[0-9]*\.[0-9]*$' "$temporary/out" && pass || fail "--version prints no version"
-    for command in info run replay demo; do
+    for command in info run combine convert replay demo; do
         expect 0 "$command --help" "$tool" $command --help
         grep -q "^Usage: attnguide $command" "$temporary/out" && pass || fail "$command --help has no usage"
         [ -s "$temporary/err" ] && fail "$command --help writes to stderr" || pass
@@ -105,6 +106,28 @@ test_usage() {
     expect_sentence 2 "DIR and OUTDIR are needed" "replay $golden"
     expect_sentence 2 "'--sigma' is not known" "replay $golden $temporary/r --sigma 3"
     expect_sentence 2 "one argument too many" "info now"
+    c=$guidance/combine_cfg_perturbed
+    cond="--cond $c/cond.npy --out $temporary/refused.npy"
+    expect_sentence 2 "no rule 'average'" "combine average $cond"
+    expect_sentence 2 "no rule 'convert'" "combine convert $cond"
+    expect_sentence 2 "needs --cond" "combine --out $temporary/refused.npy"
+    expect_sentence 2 "needs --out" "combine --cond $c/cond.npy"
+    expect_sentence 2 "apg needs --uncond" "combine apg $cond"
+    expect_sentence 2 "nag has no --cond" "combine nag $cond --positive $c/cond.npy --negative $c/cond.npy"
+    expect_sentence 2 "merge needs --lse-b" "combine merge --a $c/cond.npy --b $c/cond.npy --lse-a $c/cond.npy --out $temporary/refused.npy"
+    expect_sentence 2 "go together" "combine $cond --cfg-scale 3"
+    expect_sentence 2 "go together" "combine $cond --perturbed $c/perturbed.npy"
+    expect_sentence 2 "apg has no --rescale" "combine apg $cond --uncond $c/uncond.npy --rescale 0.5"
+    expect_sentence 2 "linear has no --lse" "combine $cond --lse $temporary/lse.npy"
+    expect_sentence 2 "linear has no --momentum-out" "combine $cond --momentum-out $temporary/refused.npy"
+    expect_sentence 2 "--base: 'both' is neither" "combine apg $cond --base both"
+    expect_sentence 2 "'--sigma' is not known" "combine $cond --sigma 3"
+    c=$guidance/convert_eps_to_x0
+    both="--x $c/x.npy --prediction $c/prediction.npy --out $temporary/refused.npy"
+    expect_sentence 2 "convert needs --from" "convert $both --from eps --to x0 --alpha 1"
+    expect_sentence 2 "convert needs --prediction" "convert --x $c/x.npy --out $temporary/refused.npy"
+    expect_sentence 2 "--to: 'z' is not" "convert $both --from eps --to z --alpha 1 --sigma 1"
+    expect_sentence 2 "one argument too many" "convert eps $both"
     [ -e "$temporary/refused.npy" ] && fail "a refused run wrote its output" || pass
 }
 
@@ -133,6 +156,18 @@ test_refusals() {
     expect_sentence 1 "draws" "run scrambled $all --draws 2 --index $golden/scrambled_gather_r4/index.npy"
     expect_sentence 1 "scrambled only" "run identity $all --index $golden/scrambled_permute/index.npy"
     expect_sentence 1 "do not fit" "run standard --q $i/q.npy --k $golden/inputs_gqa/k.npy --v $i/v.npy --out $temporary/refused.npy"
+    c=$guidance/combine_cfg
+    n=$guidance/nag_l1_w4.0
+    expect_sentence 1 "No such file" "combine --cond $temporary/none --out $temporary/refused.npy"
+    expect_sentence 1 "uncond does not fit" "combine --cond $c/cond.npy --uncond $n/out.npy --cfg-scale 2 --out $temporary/refused.npy"
+    expect_sentence 1 "not a number within" "combine --cond $c/cond.npy --uncond $c/uncond.npy --cfg-scale inf --out $temporary/refused.npy"
+    expect_sentence 1 "norm is 3" "combine nag --positive $n/positive.npy --negative $n/negative.npy --norm 3 --out $temporary/refused.npy"
+    expect_sentence 1 "." "combine --cond $c/cond.npy --kernel no_such_kernel --out $temporary/refused.npy"
+    expect_sentence 1 "." "combine --cond $c/cond.npy --backend cuda --out $temporary/refused.npy"
+    c=$guidance/convert_eps_to_x0
+    expect_sentence 1 "undefined at alpha 0" "convert --x $c/x.npy --prediction $c/prediction.npy --from eps --to x0 --alpha 0 --sigma 1 --out $temporary/refused.npy"
+    m=$guidance/merge
+    expect_sentence 1 "lse_b does not fit" "combine merge --a $m/out_a.npy --b $m/out_b.npy --lse-a $m/lse_a.npy --lse-b $m/out_b.npy --out $temporary/refused.npy"
     expect_sentence 1 "No such file" "replay $temporary/none $temporary/r"
     expect_sentence 1 "cannot be made" "replay $golden $i/q.npy/below"
     [ -e "$temporary/refused.npy" ] && fail "a refused run wrote its output" || pass
@@ -317,6 +352,76 @@ END
     [ -s "$temporary/some/where/smooth/out.npy" ] && pass || fail "smooth was not written"
 }
 
+# combine_case CASE OPTIONS: the golden case by options of combine; its arrays are $c/...
+combine_case() {
+    rm -f "$temporary/out.npy"
+    expect 0 "combine $1" "$tool" $2 --out "$temporary/out.npy" || return
+    same 1e-6 "$guidance/$1/out.npy" "$temporary/out.npy"
+}
+
+test_combine() {
+    c=$guidance/combine_rescale_0.7
+    three="--cond $c/cond.npy --uncond $c/uncond.npy --perturbed $c/perturbed.npy"
+    combine_case combine_rescale_0.7 "combine $three --cfg-scale 4 --perturbed-scale 3 --rescale 0.7"
+    combine_case combine_cfg_perturbed "combine linear $(echo $three | sed "s|combine_rescale_0.7|combine_cfg_perturbed|g") --cfg-scale 4 --perturbed-scale=3 --threads 2"
+    c=$guidance/combine_cfg
+    combine_case combine_cfg "combine --cond $c/cond.npy --uncond $c/uncond.npy --cfg-scale 7.5"
+    c=$guidance/combine_perturbed
+    combine_case combine_perturbed "combine --cond $c/cond.npy --perturbed $c/perturbed.npy --perturbed-scale 3"
+    expect 0 "combine of one" "$tool" combine --cond "$c/cond.npy" --out "$temporary/out.npy"
+    same 0 "$c/cond.npy" "$temporary/out.npy"
+    c=$guidance/cfg_zero_star
+    combine_case cfg_zero_star "combine cfg_zero_star --cond $c/cond.npy --uncond $c/uncond.npy --cfg-scale 5"
+    c=$guidance/nag_l2_w4.0
+    combine_case nag_l2_w4.0 "combine nag --positive $c/positive.npy --negative $c/negative.npy --nag-scale 4 --norm 2"
+    c=$guidance/merge
+    combine_case merge "combine merge --a $c/out_a.npy --b $c/out_b.npy --lse-a $c/lse_a.npy --lse-b $c/lse_b.npy --lse $temporary/lse.npy"
+    same 1e-6 "$c/lse.npy" "$temporary/lse.npy"
+    c=$guidance/apg_uncond_base
+    apg="--cfg-scale 7.5 --eta 0.3 --radius 9 --momentum -0.5 --base uncond"
+    combine_case apg_uncond_base "combine apg --cond $c/cond.npy --uncond $c/uncond.npy $apg --momentum-out $temporary/momentum.npy"
+    expect 0 "apg's second step" "$tool" combine apg --cond "$c/cond2.npy" --uncond "$c/uncond2.npy" $apg \
+        --momentum-in "$temporary/momentum.npy" --out "$temporary/out.npy"
+    same 1e-6 "$c/out2.npy" "$temporary/out.npy"
+    c=$guidance/sag_blur
+    combine_case sag_blur "combine sag_blur --x0 $c/x0.npy --received $c/received.npy --grid 1x5x6"
+    expect_sentence 1 "tokens of the grid" "combine sag_blur --x0 $c/x0.npy --received $c/received.npy --grid 1x6x6 --out $temporary/refused.npy"
+    expect_sentence 1 "f32 alone" "combine sag_blur --x0 $c/x0.npy --received $c/received.npy --grid 1x5x6 --dtype f16 --out $temporary/refused.npy"
+    c=$guidance/convert_flow_to_v
+    combine_case convert_flow_to_v "convert --from flow --to v --x $c/x.npy --prediction $c/prediction.npy --alpha 0.7 --sigma 0.3"
+}
+
+# judge_guidance FOLDER TOLERANCE: every array that the golden folder of guidance expects.
+judge_guidance() {
+    while read -r name operation rest; do
+        [ "$operation" = sag_blur ] && [ "$2" != 1e-6 ] && continue
+        for array in out out2 lse; do
+            [ -e "$guidance/$name/$array.npy" ] && same "$2" "$guidance/$name/$array.npy" "$1/$name/$array.npy"
+        done
+    done <"$guidance/cases.txt"
+}
+
+test_replay_guidance() {
+    expect 0 "replay of guidance" "$tool" replay "$guidance" "$temporary/guidance"
+    judge_guidance "$temporary/guidance" 1e-6
+    expect 1 "replay of guidance in f16" "$tool" replay "$guidance" "$temporary/guidance16" --dtype f16
+    judge_guidance "$temporary/guidance16" 1e-2
+    cmp -s "$temporary/guidance/combine_cfg/out.npy" "$temporary/guidance16/combine_cfg/out.npy" &&
+        fail "combine_cfg: f16 is f32" || pass
+    mkdir -p "$temporary/guided"
+    cp -r "$guidance/combine_cfg" "$guidance/apg_cond_base" "$temporary/guided/"
+    rm "$temporary/guided/apg_cond_base/uncond2.npy"
+    cat >"$temporary/guided/cases.txt" <<'END'
+combine_cfg combine cfg_scale=7.5 sigm=1
+apg_cond_base apg cfg_scale=7.5
+absent combine
+halfway convert from=eps to=v alpha=1 inputs=combine_cfg
+END
+    expect 1 "refused guidance" "$tool" replay "$temporary/guided" "$temporary/elsewhere"
+    [ "$(wc -l <"$temporary/err")" -eq 4 ] && pass || fail "four refusals expected: $(cat "$temporary/err")"
+    [ -z "$(ls "$temporary/elsewhere")" ] && pass || fail "refused guidance left $(ls -R "$temporary/elsewhere")"
+}
+
 test_demo() {
     expect 0 "demo" "$tool" demo "$photograph" "$temporary/demo" --shrink 8
     for file in clean.png noisy.png standard.png tokens.png guided_uniform.png best_permute.png table.txt table.tsv \
@@ -340,6 +445,8 @@ test_other_formats
 test_run
 test_replay
 test_replay_refusals
+test_combine
+test_replay_guidance
 test_demo
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ]

@@ -8,8 +8,8 @@ if git rev-parse --git-dir >/dev/null 2>&1; then git ls-files -co --exclude-stan
 else find . -name .git -prune -o -path "./$build" -prune -o -type f -print; fi | while read -r file; do
     [ -f "$file" ] && echo "${file#./}"
 done | sort >"$work/all"
-grep -E '\.(c|h|sh|in|gp|md|txt|1|yml)$|(^|/)(Makefile|NEWS|LICENSE|run|setup|\.clang-format)$' "$work/all" >"$work/text"
-grep -E '^(src|include|tools|tests|bench|examples)/.*\.[ch]$' "$work/all" >"$work/c"
+grep -E '\.(c|h|sh|in|gp|md|txt|1|3|awk|css|yml)$|(^|/)(Makefile|NEWS|LICENSE|run|setup|\.clang-format)$' "$work/all" >"$work/text"
+grep -E '^(src|include|tools|tests|bench|examples|docs)/.*\.[ch]$' "$work/all" >"$work/c"
 grep -E '\.h$' "$work/c" >"$work/headers"
 grep -E '^src/' "$work/c" >"$work/src"
 
