@@ -115,8 +115,8 @@ static ag_status check_rows(const ag_plan *plan, const ag_args *a, ag_why why)
         ag_row_args x;
         ag_row_args_init(&x);
         if (a->row_count) {
-            const char *entry = (const char *)a->rows + (a->row_count > 1 ? (size_t)b * a->rows->size : 0);
-            const ag_status s = ag_take_struct(&x, sizeof x, entry, "an entry of the arguments' rows", why);
+            const ag_status s =
+                ag_take_entry(&x, sizeof x, a->rows, a->row_count > 1 ? b : 0, "an entry of the arguments' rows", why);
             if (s) return s;
         }
         const ag_status s = check_row_values(&c->rows[b], &x, b, why);

@@ -137,11 +137,9 @@ ag_status ag_check_rows(const ag_problem *p, ag_checked *c, ag_why why)
     ag_row_init(&standard, AG_STANDARD);
     for (int64_t b = 0; b < p->batch; b++) {
         ag_row in = standard;
-        if (p->row_count) { /* entries of one array have one size: the caller's */
-            const size_t entry = p->rows->size;
+        if (p->row_count) {
             const ag_status s =
-                ag_take_struct(&in, sizeof in, (const char *)p->rows + (p->row_count > 1 ? (size_t)b * entry : 0),
-                               "an entry of rows", why);
+                ag_take_entry(&in, sizeof in, p->rows, p->row_count > 1 ? b : 0, "an entry of rows", why);
             if (s) return s;
         }
         const ag_status s = check_row(p, &in, b, &c->rows[b], why);

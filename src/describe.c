@@ -153,3 +153,14 @@ ag_status ag_take_struct(void *mine, size_t my_size, const void *theirs, const c
     memcpy(mine, &my_size, sizeof my_size);
     return AG_OK;
 }
+
+ag_status ag_take_entry(void *mine, size_t my_size, const void *array, int64_t i, const char *name, ag_why why)
+{
+    size_t first, size;
+    memcpy(&first, array, sizeof first);
+    if (first < my_size) return ag_take_struct(mine, my_size, array, name, why);
+    const char *entry = (const char *)array + (size_t)i * first;
+    memcpy(&size, entry, sizeof size);
+    if (size == first) return ag_take_struct(mine, my_size, entry, name, why);
+    return ag_refuse(why, AG_ERR_STRUCT, "%s has size %zu, but the first has %zu", name, size, first);
+}

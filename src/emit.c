@@ -41,6 +41,7 @@ ag_step *ag_emit(lower *l, ag_step_kind kind, int phase, head_list heads)
         ag_step *grown = realloc(p->steps, (size_t)room * sizeof *grown);
         if (!grown) {
             l->status = AG_ERR_MEMORY;
+            memset(&l->spare, 0, sizeof l->spare);
             return &l->spare; /* callers fill it in; the status drops the whole program */
         }
         p->steps = grown;

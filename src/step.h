@@ -318,6 +318,9 @@ ag_status ag_refuse(ag_why why, ag_status status, const char *format, ...) __att
 /* A caller's struct brought to this library's size; unknown fields that are not zero are refused. */
 ag_status ag_take_struct(void *mine, size_t my_size, const void *theirs, const char *name, ag_why why);
 
+/* Entry i of a caller's array: all of its structs have the size of the first, which is how far apart they are. */
+ag_status ag_take_entry(void *mine, size_t my_size, const void *array, int64_t i, const char *name, ag_why why);
+
 /* check */
 ag_status ag_check_problem(const ag_problem *problem, ag_checked *checked, ag_why why);
 ag_status ag_check_rows(const ag_problem *p, ag_checked *checked, ag_why why);

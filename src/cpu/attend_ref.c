@@ -80,8 +80,8 @@ static double attend(const ag_attend *a, const ag_pass *p, const ag_logit_row *r
     for (int64_t j = 0; j < n; j++) sum += s->weight[j] = exp(s->weight[j] - m);
     for (int64_t j = 0; j < n; j++) s->weight[j] /= sum;
 
-    int64_t at = 0;
-    add_value(r, &p->own_v, p->own == AG_OWN_SELF ? r->i : 0, s->weight[at++], s, out, a->d_v);
+    int64_t at = 1; /* 0 is the own key */
+    if (p->own != AG_OWN_NONE) add_value(r, &p->own_v, p->own == AG_OWN_SELF ? r->i : 0, s->weight[0], s, out, a->d_v);
     for (int i = 0; i < p->n_keys; i++)
         for (int64_t j = 0; j < p->keys[i].count; j++)
             add_value(r, &p->keys[i].v, p->keys[i].first + j, s->weight[at++], s, out, a->d_v);

@@ -107,8 +107,8 @@ static inline int ag_key_visible(const ag_visible *v, int64_t j)
 static inline float ag_bias_at(const ag_bound *run, int64_t b, int64_t h, int64_t i, int64_t j)
 {
     const ag_problem *p = &run->c->p;
-    const int64_t *s = p->bias_stride, at = b * s[0] + h * s[1] + i * s[2] + j * s[3];
     if (p->bias_dtype == AG_NONE) return 0;
+    const int64_t *s = p->bias_stride, at = b * s[0] + h * s[1] + i * s[2] + j * s[3];
     if (p->bias_dtype == AG_U8) return ((const uint8_t *)run->args->bias)[at] ? 0 : -__builtin_inff();
     return ag_load_one(run->args->bias, p->bias_dtype, at);
 }
