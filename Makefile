@@ -1,4 +1,5 @@
-# attnguide - make {all,check,check-hosts,style,html,demo,bench,bench-quick,abi-dump,install,uninstall,clean}
+# attnguide - make {all,check,check-hosts,bugs,fuzz,sanitize,style,html,abi-dump}
+#   {demo,bench,bench-quick,install,uninstall,clean}
 #   [B=build] [PREFIX=/usr/local] [DESTDIR=] [CC=gcc|clang] [SANITIZE=address,undefined] [OPENBLAS=0] [COUNT=1]
 
 VERSION := $(shell sed -n 's/^\#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste -sd.)
@@ -97,6 +98,18 @@ abi-dump:
 	tests/package/abi_dump.sh $(B)/abi > $(B)/abi.new
 	mv $(B)/abi.new tests/package/attnguide.abi
 
+# Not parts of check: planted bugs, each of which some suite must notice; libFuzzer on the descriptions, the guidance
+# rules and the .npy reader; the tests with sanitizers.
+bugs: all
+	tests/bugs/planted.sh $(B)
+fuzz_seconds ?= 1200
+fuzz:
+	@tools/setup clang libclang-rt-14-dev
+	tests/fuzz/fuzz.sh $(B) $(fuzz_seconds)
+sanitize:
+	tests/sanitize.sh $(B) address,undefined
+	tests/sanitize.sh $(B) thread
+
 html:
 	@tools/setup doxygen
 	@mkdir -p $(B)
@@ -148,6 +161,6 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all check check-hosts html style abi-dump demo bench bench-quick install uninstall clean FORCE
+.PHONY: all check check-hosts bugs fuzz sanitize html style abi-dump demo bench bench-quick install uninstall clean FORCE
 .PHONY: setup-demo setup-bench setup-style setup-check
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -65,6 +65,14 @@ static const ag_dtype mixes[][3] = {
 };
 enum { MIXES = sizeof mixes / sizeof *mixes };
 
+/* Of n alike only every AG_TEST_SHARE-th, where a sanitizer makes each of them slow. */
+static int a_share(int n)
+{
+    const char *share = getenv("AG_TEST_SHARE");
+    const int of = share ? atoi(share) : 1;
+    return of > 1 ? (n + of - 1) / of : n;
+}
+
 static void set_shape(problem *x, const shape *s, const ag_dtype mix[3])
 {
     problem_init(x, s->batch, s->heads, s->n_q, s->n_k, s->d);
@@ -85,7 +93,7 @@ START_TEST(shapes_are_right)
     const shape *s = &shapes[_i];
     const int types = s->n_q * s->n_k > 100000 ? 3 : MIXES;
     ag_context *context = kernels_context(0);
-    for (int i = 0; i < types; i++) {
+    for (int i = 0; i < a_share(types); i++) {
         problem x;
         set_shape(&x, s, mixes[i]);
         ck_assert(!problem_build(&x, (uint64_t)(_i * MIXES + i)));
@@ -132,7 +140,7 @@ START_TEST(guided_batches_are_right)
 {
     static const int64_t widths[] = { 1, 3, 40, 64, 80, 128, 160, 256 };
     ag_context *context = kernels_context(0);
-    for (int i = 0; i < MIXES; i++) {
+    for (int i = 0; i < a_share(MIXES); i++) {
         problem x;
         set_guided(&x, widths[_i], i % 2 ? widths[_i] : widths[(_i + i) % 8], mixes[i], (placing)((_i + i) % 5));
         ck_assert(!problem_build(&x, (uint64_t)_i));
@@ -197,7 +205,7 @@ START_TEST(studies_are_right)
     for (int i = 0; i < SHAPES * MIXES; i++) {
         problem x;
         set_shape(&x, &shapes[i / MIXES], mixes[i % MIXES]);
-        if (x.p.n_q * x.p.n_k > 100000) continue;
+        if (x.p.n_q * x.p.n_k > 100000 || i % MIXES >= a_share(MIXES)) continue;
         x.p.operation = (ag_operation)_i;
         x.p.want_lse = 0;
         ck_assert(!problem_build(&x, (uint64_t)i));
@@ -237,17 +245,10 @@ START_TEST(blurs_are_right)
 }
 END_TEST
 
-/* Fewer where a sanitizer makes each of them slow. */
-static int random_problems(void)
-{
-    const char *wanted = getenv("AG_TEST_RANDOM");
-    return wanted ? atoi(wanted) : RANDOM_PROBLEMS;
-}
-
 START_TEST(random_problems_are_right)
 {
     ag_context *context = kernels_context(0);
-    for (int i = 0; i < random_problems(); i++) {
+    for (int i = 0; i < a_share(RANDOM_PROBLEMS); i++) {
         problem x;
         problem_random(&x, (uint64_t)(_i * RANDOM_PROBLEMS + i));
         ck_assert(!problem_build(&x, (uint64_t)i));
