@@ -9,7 +9,7 @@ typedef long long ll;
 static ag_status check_image(const ag_problem *p, const ag_row *in, int64_t b, ag_row_checked *r, ag_why why)
 {
     r->o = in->image_offset;
-    r->n = in->image_length == AG_ALL_TOKENS ? p->n_q - r->o : in->image_length;
+    r->n = in->image_length == AG_ALL_TOKENS && r->o >= 0 ? p->n_q - r->o : in->image_length;
     if (r->o < 0 || r->n < 1 || r->o > p->n_q - r->n)
         return ag_refuse(why, AG_ERR_SHAPE, "row %lld: image tokens [%lld, +%lld) are empty or not within %lld tokens",
                          (ll)b, (ll)r->o, (ll)in->image_length, (ll)p->n_q);

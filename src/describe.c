@@ -159,6 +159,8 @@ ag_status ag_take_entry(void *mine, size_t my_size, const void *array, int64_t i
     size_t first, size;
     memcpy(&first, array, sizeof first);
     if (first < my_size) return ag_take_struct(mine, my_size, array, name, why);
+    if (first % sizeof(int64_t)) /* the entries that follow would not be aligned */
+        return ag_refuse(why, AG_ERR_STRUCT, "%s has size %zu, no multiple of %zu", name, first, sizeof(int64_t));
     const char *entry = (const char *)array + (size_t)i * first;
     memcpy(&size, entry, sizeof size);
     if (size == first) return ag_take_struct(mine, my_size, entry, name, why);

@@ -58,11 +58,11 @@ ag_step *ag_emit(lower *l, ag_step_kind kind, int phase, head_list heads)
     return s;
 }
 
-/* Product of extents; an overflow is remembered and ends the lowering. */
+/* Product of extents, of which two may be added and counted in bytes; an overflow ends the lowering. */
 int64_t ag_product(lower *l, int64_t a, int64_t b, int64_t c)
 {
     int64_t x;
-    if (!__builtin_mul_overflow(a, b, &x) && !__builtin_mul_overflow(x, c, &x) && x < INT64_MAX / 4) return x;
+    if (!__builtin_mul_overflow(a, b, &x) && !__builtin_mul_overflow(x, c, &x) && x < INT64_MAX / 8) return x;
     l->status = AG_ERR_SHAPE;
     return 0;
 }
@@ -70,11 +70,8 @@ int64_t ag_product(lower *l, int64_t a, int64_t b, int64_t c)
 int64_t ag_take(lower *l, int64_t bytes)
 {
     const int64_t at = l->taken;
-    l->taken += (bytes + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
-    if (l->taken < at) {
-        l->status = AG_ERR_SHAPE;
-        l->taken = at;
-    }
+    if (bytes > INT64_MAX - AG_ALIGNMENT - at) l->status = AG_ERR_SHAPE;
+    else l->taken += (bytes + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
     if ((size_t)l->taken > l->out->work_size) l->out->work_size = (size_t)l->taken;
     return at;
 }
@@ -117,10 +114,11 @@ ag_ref ag_ref_lse(const lower *l)
 ag_ref ag_ref_work(lower *l, work_shape w)
 {
     const int64_t stored = (w.heads_to - w.heads_from) / w.group, bytes = 4 * ag_product(l, stored, w.rows, w.width);
+    const int64_t before = ag_product(l, w.heads_from / w.group, w.rows, w.width) + ag_product(l, w.first, w.width, 1);
     ag_ref r = {
         .source = AG_WORK, .dtype = AG_F32, .group = w.group, .stride_h = w.rows * w.width, .stride_i = w.width
     };
-    r.offset = ag_take(l, bytes) - 4 * (w.heads_from / w.group * r.stride_h + w.first * r.stride_i);
+    r.offset = ag_take(l, bytes) - 4 * before;
     return r;
 }
 

@@ -36,6 +36,7 @@ static int mix_tasks(const ag_plan *p, int phase, ag_phase *out)
     int64_t total = 0, n = 0;
     for (int64_t s = 0; s < p->program.n_steps; s++)
         if (p->program.steps[s].phase == phase) total += p->kernels[s]->tasks(&p->program.steps[s]);
+    if (total > INT32_MAX) return 0; /* more than a task's number holds */
     place *places = malloc((size_t)total * sizeof *places + 1);
     out->tasks = malloc((size_t)total * sizeof *out->tasks + 1);
     if (!places || !out->tasks) {

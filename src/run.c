@@ -14,7 +14,7 @@ ag_row_args ag_row_values(const ag_bound *run, int64_t b)
             (const char *)run->args->rows + (run->args->row_count > 1 ? (size_t)b * run->args->rows->size : 0);
         row = *(const ag_row_args *)entry;
     }
-    if (row.stream == AG_STREAM_DEFAULT) row.stream = (int64_t)(uint32_t)(b + run->c->p.row_offset);
+    if (row.stream == AG_STREAM_DEFAULT) row.stream = (int64_t)(uint32_t)((uint64_t)b + (uint64_t)run->c->p.row_offset);
     return row;
 }
 
