@@ -7,6 +7,7 @@
  * Gimelshein 2018). An own key (identity, uniform) is simply the element the recurrence starts from.
  *
  * Blocks depend on shapes and masks only, so the bytes do not depend on threads or on how tasks are split. */
+#include "attend_amend.h"
 #include "attend_keys.h"
 #include "attend_task.h"
 #include "count.h"
@@ -40,7 +41,7 @@ static void start_lane(tile *x, const ag_pass *pass, panel *p, int lane)
 static void start_panel(tile *x, const ag_pass *pass, panel *p)
 {
     const ag_attend *a = x->a;
-    const float by = (float)(a->scale * LOG2E);
+    const float by = (float)(pass->scale * LOG2E);
     memset(p->o, 0, (size_t)wide(a) * PANEL * sizeof *p->o);
     for (int lane = 0; lane < p->vectors * LANES; lane++) {
         const int n = p->first + lane;
@@ -53,14 +54,14 @@ static void start_panel(tile *x, const ag_pass *pass, panel *p)
 
 /* ---- the recurrence ---- */
 
-TILE_INLINE void attend_block(const int n, tile *x, panel *p, int keys, int amend)
+TILE_INLINE void attend_block(const int n, tile *x, const ag_pass *pass, panel *p, int keys)
 {
     const int64_t d = x->a->d, rows = wide(x->a);
     ag_count_flop(2 * n * LANES * (int64_t)((keys + ROWS - 1) / ROWS * ROWS * d + keys * rows));
     vec top[VECTORS], m[VECTORS];
     for (int c = 0; c < n; c++) top[c] = v_all(-FLT_MAX);
     for (int j = 0; j < keys; j += ROWS) tile_logits(n, d, x->k + j * d, p->qt, x->s + j * PANEL, top);
-    if (amend) amend_logits(x, p, keys, top);
+    if (amends(x, pass)) amend_logits(x, pass, p, keys, top);
     tile_rescale(n, rows, top, p->m, p->l, p->o);
     for (int c = 0; c < n; c++) m[c] = *(const vec *)(p->m + c * LANES);
     tile_weights(n, keys, x->s, m, p->l);
@@ -70,7 +71,6 @@ TILE_INLINE void attend_block(const int n, tile *x, panel *p, int keys, int amen
 
 static void attend_pass(tile *x, const ag_pass *pass)
 {
-    const int amend = x->a->causal || x->a->biased;
     choose_logit_rows(x, pass);
     for (int i = 0; i < x->panels; i++) {
         panel *p = &x->panel[i];
@@ -83,9 +83,9 @@ static void attend_pass(tile *x, const ag_pass *pass)
         for (int i = 0; i < x->panels; i++) {
             panel *p = &x->panel[i];
             if (x->key[0] >= p->seen) continue; /* keys come in order: all of the block is hidden */
-            if (p->vectors == 3) attend_block(3, x, p, keys, amend);
-            else if (p->vectors == 2) attend_block(2, x, p, keys, amend);
-            else attend_block(1, x, p, keys, amend);
+            if (p->vectors == 3) attend_block(3, x, pass, p, keys);
+            else if (p->vectors == 2) attend_block(2, x, pass, p, keys);
+            else attend_block(1, x, pass, p, keys);
         }
 }
 
@@ -116,8 +116,7 @@ static void store_results(tile *x, const ag_pass *pass, float u)
                 for (int64_t t = 0; t < a->d_v; t++) x->row[t] = (1 - u) * x->first[n * a->d_v + t] + u * x->row[t];
             ag_store_row(ag_at(x->run, &a->out, x->h, x->token[n]), x->row, a->out.dtype, a->d_v);
             if (a->lse.source != AG_SOURCES)
-                *(float *)ag_at(x->run, &a->lse, x->h, x->token[n]) =
-                    p->l[lane] == 0 ? -INFINITY : (p->m[lane] + log2f(p->l[lane])) * (float)LN2;
+                *(float *)ag_at(x->run, &a->lse, x->h, x->token[n]) = lse_of(x, pass, p, lane);
         }
     }
 }
