@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw.h"
 #include "kernels.h"
 #include "random.h"
 #include "suites.h"
@@ -14,6 +15,7 @@ typedef struct bench {
     float q[H * N * D], k[H * N * D], v[H * N * N], out[H * N * N], lse[H * N], curvature[H * N];
     ag_problem p;
     ag_row row;
+    ag_row_args values;
     ag_context *context;
 } bench;
 
@@ -26,6 +28,7 @@ static void set_up(bench *t, ag_method method)
     for (int i = 0; i < H * N * N; i++) t->v[i] = (float)random_between(&r, -1, 1);
     ag_problem_init(&t->p, 1, H, N, N, D);
     ag_row_init(&t->row, method);
+    ag_row_args_init(&t->values);
     t->row.grid[0] = 1;
     t->row.grid[1] = 6;
     t->row.grid[2] = 8;
@@ -39,9 +42,19 @@ static void run(bench *t)
     ag_args a;
     char why[AG_MESSAGE_SIZE] = "";
     ag_args_init(&a, t->q, t->k, t->v, t->out);
+    a.rows = &t->values;
+    a.row_count = 1;
     if (t->p.want_lse) a.lse = t->lse;
     if (t->p.operation == AG_ENERGY) a.curvature = t->curvature;
     ck_assert_msg(!ag_attention_guided(t->context, &t->p, &a, why, sizeof why), "%s", why);
+}
+
+static int takes(const bench *t)
+{
+    ag_plan *plan = NULL;
+    const int taken = !ag_plan_create(t->context, &t->p, &plan, NULL, 0);
+    ag_plan_free(plan);
+    return taken;
 }
 
 /* v becomes the identity: the output is the attention map, [H, N, N]. */
@@ -175,6 +188,33 @@ START_TEST(noise_is_normal)
 }
 END_TEST
 
+/* With equal logits log A tells z, to what exp2 and the map round. This seed's z at (1, 2) is -0.000219. */
+START_TEST(noise_equals_its_definition)
+{
+    bench t;
+    set_up(&t, AG_NOISY);
+    show_map(&t);
+    memset(t.q, 0, sizeof t.q);
+    t.row.amplitude = 2;
+    t.values.seed = 8108975;
+    ck_assert(fabs(draw_normal(t.values.seed, 0, 1, 2) + 0.000218994247) <= 1e-12);
+    for (int k = 0; k < kernels_count(); k++) {
+        const ag_kernel_info info = kernels_info(k);
+        if (info.unavailable || strcmp(info.backend, "cpu") || strcmp(info.step, "attend")) continue;
+        t.p.kernel = info.name;
+        if (!takes(&t)) continue;
+        run(&t);
+        for (int i = 0; i < N; i++)
+            for (int j = 1; j < N; j++) {
+                const double want = draw_normal(t.values.seed, 0, i, j) - draw_normal(t.values.seed, 0, i, 0);
+                const double got = log((double)t.out[i * N + j] / t.out[i * N]) / t.row.amplitude;
+                ck_assert_msg(fabs(got - want) <= 5e-6, "%s: (%d, %d) is %.9g for %.9g", info.name, i, j, got, want);
+            }
+    }
+    ag_context_free(t.context);
+}
+END_TEST
+
 static double mean_of(const float *x, int64_t count)
 {
     double sum = 0;
@@ -298,6 +338,7 @@ Suite *suite_properties(void)
     tcase_add_loop_test(c, masked_hides_its_share, 0, 3);
     tcase_add_loop_test(c, masked_by_all_is_identity, 0, 2);
     tcase_add_loop_test(c, noise_is_normal, 0, 2);
+    tcase_add_test(c, noise_equals_its_definition);
     tcase_add_test(c, infinite_blur_keeps_the_mean);
     tcase_add_test(c, energy_is_minus_lse);
     tcase_add_test(c, curvature_has_its_known_values);
