@@ -1,15 +1,9 @@
-/* attend_keys.h - the key side of the tiled attend kernel: blocks packed from the visible keys of a pass, and what
- * causality and bias do to their logits. */
+/* attend_keys.h - the key side of the tiled attend kernel: blocks of the visible keys of a pass, and the rows that are
+ * fetched into the cache ahead of them. */
 #ifndef AG_ATTEND_KEYS_H
 #define AG_ATTEND_KEYS_H
 
-#include <float.h>
-#include <math.h>
-
 #include "attend_task.h"
-
-#define LOG2E 1.4426950408889634
-#define LN2 0.6931471805599453
 
 typedef struct cursor {
     int range;
@@ -139,51 +133,6 @@ static inline void fetch_some(tile *x)
         for (int64_t t = 0; t < k->bytes; t += 64) __builtin_prefetch(k->at + t, 0, 2);
     for (int i = 0; i < v->rows_each && v->rows > 0; i++, v->rows--, v->at += v->stride)
         for (int64_t t = 0; t < v->bytes; t += 64) __builtin_prefetch(v->at + t, 0, 2);
-}
-
-/* ---- causal and bias ---- */
-
-static int64_t seen_by(const ag_attend *a, int64_t logit_row)
-{
-    return a->causal ? logit_row + a->causal_shift + 1 : INT64_MAX;
-}
-
-/* None of the queries [first, last) of the task sees keys from here on. */
-static int64_t last_seen(const tile *x, int first, int last)
-{
-    int64_t end = INT64_MIN;
-    for (int i = first; i < last; i++) {
-        const int64_t seen = seen_by(x->a, x->logit_row[i]);
-        if (seen > end) end = seen;
-    }
-    return end;
-}
-
-/* In units of log 2. The lowest finite float is a popular "-inf": it must stay finite, or a row that has nothing else
- * would see nothing. */
-static float added(const tile *x, int64_t logit_row, int64_t j)
-{
-    const float bias = ag_bias_at(x->run, x->b, x->h, logit_row, j), scaled = bias * (float)LOG2E;
-    return scaled == -INFINITY && bias != -INFINITY ? -FLT_MAX : scaled;
-}
-
-/* Hides and biases logits lane by lane, then finds the maximum again. */
-static void amend_logits(tile *x, const panel *p, int keys)
-{
-    const int biased = x->a->biased;
-    for (int lane = 0; lane < p->vectors * LANES; lane++) {
-        const int64_t row = x->logit_row[p->first + lane], seen = seen_by(x->a, row);
-        for (int j = 0; j < keys; j++) {
-            float *s = &x->s[j * PANEL + lane];
-            if (x->key[j] >= seen) *s = -INFINITY;
-            else if (biased) *s += added(x, row, x->key[j]);
-        }
-    }
-    for (int c = 0; c < p->vectors; c++) {
-        vec top = v_all(-FLT_MAX);
-        for (int j = 0; j < keys; j++) top = v_max(top, *(const vec *)(x->s + j * PANEL + c * LANES));
-        *(vec *)(x->top + c * LANES) = top;
-    }
 }
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef AG_ATTEND_PANEL_H
 #define AG_ATTEND_PANEL_H
 
-#include "attend_keys.h"
+#include "attend_amend.h"
 #include "attend_task.h"
 #include "count.h"
 
@@ -38,7 +38,7 @@ static void start_lane(tile *x, const ag_pass *pass, panel *p, int lane)
 static void pack_lanes(tile *x, const ag_pass *pass, panel *p, int lane)
 {
     const ag_attend *a = x->a;
-    const vec by = v_all((float)(a->scale * LOG2E));
+    const vec by = v_all((float)(pass->scale * LOG2E));
     const float *row[LANES];
     for (int i = 0; i < LANES; i++) {
         const int n = p->first + lane + i;
@@ -136,11 +136,10 @@ static void take_lanes(const tile *x, const ag_pass *pass, const panel *p, int l
     }
 }
 
-static void store_lse(const tile *x, const panel *p, int lane, int count)
+static void store_lse(const tile *x, const ag_pass *pass, const panel *p, int lane, int count)
 {
     for (int i = lane; i < lane + count; i++)
-        *(float *)ag_at(x->run, &x->a->lse, x->h, x->token[p->first + i]) =
-            p->l[i] == 0 ? -INFINITY : (p->m[i] + log2f(p->l[i])) * (float)LN2;
+        *(float *)ag_at(x->run, &x->a->lse, x->h, x->token[p->first + i]) = lse_of(x, pass, p, i);
 }
 
 static void store_lanes(tile *x, const ag_pass *pass, const panel *p, int lane)
@@ -159,7 +158,7 @@ static void store_lanes(tile *x, const ag_pass *pass, const panel *p, int lane)
     }
     for (int i = 0; widened && i < count; i++)
         ag_store_row(ag_at(x->run, &a->out, x->h, x->token[p->first + lane + i]), row[i], a->out.dtype, a->d_v);
-    if (a->lse.source != AG_SOURCES) store_lse(x, p, lane, count);
+    if (a->lse.source != AG_SOURCES) store_lse(x, pass, p, lane, count);
 }
 
 /* The result of pass 0 where it will be blended with that of pass 1. */

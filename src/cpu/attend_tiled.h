@@ -8,6 +8,7 @@
  * Gimelshein 2018). An own key (identity, uniform) is simply the element the recurrence starts from.
  *
  * Blocks depend on shapes and masks only, so the bytes do not depend on threads or on how tasks are split. */
+#include "attend_amend.h"
 #include "attend_keys.h"
 #include "attend_panel.h"
 #include "attend_task.h"
@@ -37,7 +38,7 @@ TILE_CALL void values(int n, int add, const product *p)
     else tile_product(ROWS, 1, add, p);
 }
 
-static void attend_block(tile *x, panel *p, int keys)
+static void attend_block(tile *x, const ag_pass *pass, panel *p, int keys)
 {
     const int n = p->vectors;
     const int64_t d = x->a->d, rows = wide(x->a);
@@ -47,7 +48,7 @@ static void attend_block(tile *x, panel *p, int keys)
         fetch_some(x);
         logits(n, d, x->key_rows + j * d, p->qt, x->s + j * PANEL, x->top);
     }
-    if (x->a->causal || x->a->biased) amend_logits(x, p, keys);
+    if (amends(x, pass)) amend_logits(x, pass, p, keys);
     tile_rescale(n, x->top, p->m, p->l, x->by);
     weights(n, keys, x->s, p->m, p->l);
     for (int64_t t = 0; t < rows; t += ROWS)
@@ -73,7 +74,8 @@ static void attend_pass(tile *x, const ag_pass *pass)
             panel *p = &x->panel[i];
             if (first) start_panel(x, pass, p);
             if (first && i + 1 < x->panels) fetch_queries(x, pass, p + 1, keys);
-            if (keys && x->key[0] < p->seen) attend_block(x, p, keys); /* keys come in order: else all are hidden */
+            if (keys && x->key[0] < p->seen)
+                attend_block(x, pass, p, keys); /* keys come in order: else all are hidden */
             if (!more) finish_panel(x, pass, p);
         }
     }
