@@ -26,7 +26,7 @@ static inline int v_any_greater(vec a, vec b)
 
 #include "exp2.h"
 
-/* 2^x for x <= 0, relative error below 1e-7; 0 where it vanishes. x is split into n + f, |f| <= 1/2, by adding 1.5
+/* 2^x for x <= 0, relative error below 1.8e-7; 0 where it vanishes. x is split into n + f, |f| <= 1/2, by adding 1.5
  * 2^23, which leaves n in the low bits; 2^n is put together in the exponent. */
 static inline vec v_exp2(vec x)
 {
