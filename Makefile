@@ -28,9 +28,14 @@ ifdef COUNT
 flags += -DAG_COUNT
 endif
 
+# What is built for, which need not be what it is built on: CC=aarch64-linux-gnu-gcc.
+machine := $(shell $(CC) -dumpmachine 2>/dev/null)
 src   := $(wildcard src/*.c src/cpu/*.c src/cuda/*.c)
-ifneq ($(shell uname -m),x86_64)
+ifeq ($(filter x86_64-% amd64-%,$(machine)),)
 src   := $(filter-out %_avx2.c %_avx512.c,$(src))
+endif
+ifeq ($(filter aarch64-% arm64-%,$(machine)),)
+src   := $(filter-out %_neon.c,$(src))
 endif
 ifeq ($(OPENBLAS),0)
 src   := $(filter-out %openblas.c %_openblas.c,$(src))
@@ -40,6 +45,10 @@ endif
 obj   := $(src:%.c=$(B)/%.o)
 tools := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c bench/*.c))
 tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.c)))
+
+# Of the tests what knows no Check: the walk runs where there is nothing but a C library.
+bare  := $(patsubst %,$(B)/tests/%.o,bare/walk buffer combination draw golden golden_problem kernels_table number problem problem_describe \
+             problem_fill problem_judge problem_random oracle oracle_blur oracle_guidance oracle_head oracle_row random)
 
 all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide
 
@@ -65,6 +74,11 @@ $(B)/attnguide: $(tools) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ -lpng $(libs) -o $@
 $(B)/test_attnguide: $(tests) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ $$(pkg-config --libs check) $(libs) -o $@
+
+$(B)/exp2: $(B)/tests/bare/exp2.o $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ $(libs) -o $@
+$(B)/walk: $(bare) $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ $(libs) -o $@
 
 # What a bare Debian 12 lacks. Does nothing when all is there; never installs CUDA. Without the second line of
 # setup-check the tests that need it are skipped, aloud.

@@ -8,6 +8,9 @@ static const ag_kernel *const kernels[] = {
     &ag_attend_f32_avx512,
     &ag_attend_f32_avx2,
 #endif
+#if defined(__aarch64__)
+    &ag_attend_f32_neon,
+#endif
     &ag_attend_f32_base,
 #if defined(AG_WITH_OPENBLAS)
     &ag_attend_openblas,
@@ -16,6 +19,9 @@ static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
     &ag_blur_f32_avx512,
     &ag_blur_f32_avx2,
+#endif
+#if defined(__aarch64__)
+    &ag_blur_f32_neon,
 #endif
     &ag_blur_f32_base,
     &ag_blur_f64_ref,
