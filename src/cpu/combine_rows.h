@@ -1,14 +1,11 @@
-/* combine_rows.h - the statistics and combine steps over blocks of elements: inputs are widened, combined with float32
- * weights, stored once. Statistics are float64 sums of eight lanes. For the instruction set that the including file
- * chose. */
+/* combine_rows.h - the statistics and combine steps over blocks of elements, written over the vector verbs that the
+ * including file chose: inputs are widened, combined with float32 weights, stored once. Statistics are float64 sums of
+ * LANES lanes. */
 #include "../coefficients.h"
 #include "cpu.h"
-#include "rows.h"
+#include "rows_vector.h"
 
-enum { BLOCK_SIZE = 512, SUM_LANES = 8, TASK_ELEMENTS = 16384 };
-
-typedef double wide_sum __attribute__((vector_size(64), may_alias));
-typedef int64_t wide_bits __attribute__((vector_size(64)));
+enum { TASK_ELEMENTS = 16384 };
 
 /* The linear forms the statistics are of, and what is taken off each. */
 typedef struct forms {
@@ -22,64 +19,108 @@ typedef struct piece {
     int64_t sample, first, last;
 } piece;
 
+/* Room for the inputs of a block that are not float32. */
+typedef struct room {
+    float row[AG_MOST_INPUTS][ROW_BLOCK];
+} room;
+
 static const char *input_at(const piece *p, int k, int64_t i)
 {
     return (const char *)p->a->input[k] + (p->sample * p->g->stride[k] + i) * (int64_t)ag_size_of(p->g->dtype[k]);
 }
 
-/* Widened elements [i, i + n) of input k: the caller's own where they are float32, else in `row`. */
-static const float *widened(const piece *p, int k, int64_t i, int n, float *row)
+/* Elements [i, i + n) of input k, widened: the caller's own where they are float32 and whole vectors. What fills the
+ * last vector is `rest`. */
+static const float *widened(const piece *p, int k, int64_t i, int n, float rest, float *row)
 {
-    if (p->g->dtype[k] == AG_F32) return (const float *)input_at(p, k, i);
-    ag_load_row(row, input_at(p, k, i), p->g->dtype[k], n);
+    if (p->g->dtype[k] == AG_F32 && n % LANES == 0) return (const float *)input_at(p, k, i);
+    row_load(row, input_at(p, k, i), p->g->dtype[k], n);
+    for (int t = n; t % LANES; t++) row[t] = rest;
     return row;
 }
 
-/* to[0 .. n) = sum_k weight_k a_k from element i on. Inputs of weight 0 are not read. */
-static void linear_form(const piece *p, const double *weight, int64_t i, int n, float *restrict to)
+/* to[0 .. n) = sum_k weight_k a_k from element i on, to whole vectors. Inputs of weight 0 are not read. */
+static void linear_form(const piece *p, const double *weight, int64_t i, int n, room *r, float *to)
 {
-    float row[BLOCK_SIZE];
-    memset(to, 0, (size_t)n * sizeof *to);
+    const float *from[AG_MOST_INPUTS];
+    float by[AG_MOST_INPUTS];
+    int terms = 0;
     for (int k = 0; k < p->g->inputs; k++) {
-        const float w = (float)weight[k];
-        if (w == 0) continue;
-        const float *from = widened(p, k, i, n, row);
-        for (int t = 0; t < n; t++) to[t] += w * from[t];
+        if ((float)weight[k] == 0) continue;
+        by[terms] = (float)weight[k];
+        from[terms++] = widened(p, k, i, n, 0, r->row[k]);
+    }
+    for (int t = 0; t < n; t += LANES) {
+        vec sum = v_all(0);
+        for (int k = 0; k < terms; k++) sum += v_all(by[k]) * *(const vec_unaligned *)(from[k] + t);
+        *(vec_unaligned *)(to + t) = sum;
     }
 }
 
-/* The two forms of a block in float64: a float32 sum of large predictions loses the little they differ by. Elements
- * past n are the pivot, and so add nothing. */
-static void wide_forms(const piece *p, const forms *f, int64_t i, int n, double *restrict x, double *restrict y)
+/* ---- statistics: in float64, as a float32 sum of large predictions loses the little they differ by ---- */
+
+/* A linear form of one block: n terms, each a weight and the widened elements of an input. */
+typedef struct form {
+    int n;
+    double weight[AG_MOST_INPUTS];
+    const float *from[AG_MOST_INPUTS];
+} form;
+
+static void add_term(form *f, double weight, const float *from)
 {
-    float row[BLOCK_SIZE];
-    for (int t = 0; t < BLOCK_SIZE; t++) {
-        x[t] = t < n ? 0 : f->pivot_x;
-        y[t] = t < n ? 0 : f->pivot_y;
-    }
-    for (int k = 0; k < p->g->inputs; k++) {
-        const double of_x = f->x[k], of_y = f->y[k];
-        if (of_x == 0 && of_y == 0) continue;
-        const float *from = widened(p, k, i, n, row);
-        for (int t = 0; t < n; t++) {
-            x[t] += of_x * from[t];
-            y[t] += of_y * from[t];
-        }
-    }
+    f->weight[f->n] = weight;
+    f->from[f->n++] = from;
 }
 
-static void add_block(const forms *f, const double *x, const double *y, wide_sum sums[AG_SUMS])
+typedef struct wide_sums {
+    wvec low[AG_SUMS], high[AG_SUMS];
+} wide_sums;
+
+ROW_INLINE void of_form(const form *f, int t, double pivot, wvec *low, wvec *high)
 {
-    for (int t = 0; t < BLOCK_SIZE; t += SUM_LANES) {
-        const wide_sum a = *(const wide_sum *)(x + t) - f->pivot_x, b = *(const wide_sum *)(y + t) - f->pivot_y;
-        sums[AG_SUM_X] += a;
-        sums[AG_SUM_Y] += b;
-        sums[AG_SUM_XX] += a * a;
-        sums[AG_SUM_YY] += b * b;
-        sums[AG_SUM_XY] += a * b;
-        sums[AG_SUM_ABS_X] += (wide_sum)((wide_bits)a & INT64_MAX);
-        sums[AG_SUM_ABS_Y] += (wide_sum)((wide_bits)b & INT64_MAX);
+    *low = *high = w_all(0);
+    for (int k = 0; k < f->n; k++) {
+        const vec from = *(const vec_unaligned *)(f->from[k] + t);
+        const wvec weight = w_all(f->weight[k]);
+        *low += weight * w_low(from);
+        *high += weight * w_high(from);
     }
+    *low -= pivot;
+    *high -= pivot;
+}
+
+/* `wanted` is a constant where this is called: the sums that the rule is made of, as bits. */
+ROW_INLINE void add_sums(const unsigned wanted, wvec a, wvec b, wvec *to)
+{
+    if (wanted & 1 << AG_SUM_X) to[AG_SUM_X] += a;
+    if (wanted & 1 << AG_SUM_Y) to[AG_SUM_Y] += b;
+    if (wanted & 1 << AG_SUM_XX) to[AG_SUM_XX] += a * a;
+    if (wanted & 1 << AG_SUM_YY) to[AG_SUM_YY] += b * b;
+    if (wanted & 1 << AG_SUM_XY) to[AG_SUM_XY] += a * b;
+    if (wanted & 1 << AG_SUM_ABS_X) to[AG_SUM_ABS_X] += w_size(a);
+    if (wanted & 1 << AG_SUM_ABS_Y) to[AG_SUM_ABS_Y] += w_size(b);
+}
+
+ROW_INLINE void add_block(const unsigned wanted, const form f[2], const forms *of, int n, wide_sums *s)
+{
+    wide_sums local = *s;
+    for (int t = 0; t < n; t += LANES) {
+        wvec x[2], y[2];
+        of_form(&f[0], t, of->pivot_x, &x[0], &x[1]);
+        of_form(&f[1], t, of->pivot_y, &y[0], &y[1]);
+        add_sums(wanted, x[0], y[0], local.low);
+        add_sums(wanted, x[1], y[1], local.high);
+    }
+    *s = local;
+}
+
+static void add_wanted(const ag_guidance *g, const form f[2], const forms *of, int n, wide_sums *s)
+{
+    const unsigned deviations = 1 << AG_SUM_X | 1 << AG_SUM_Y | 1 << AG_SUM_XX | 1 << AG_SUM_YY;
+    const unsigned products = 1 << AG_SUM_XX | 1 << AG_SUM_YY | 1 << AG_SUM_XY;
+    if (g->rule == AG_RESCALE) add_block(deviations, f, of, n, s);
+    else if (g->rule == AG_NAG && g->norm == 1) add_block(1 << AG_SUM_ABS_X | 1 << AG_SUM_ABS_Y, f, of, n, s);
+    else add_block(products, f, of, n, s);
 }
 
 /* Where only deviations matter the sample's first element is taken off: then a constant has none, to the bit. */
@@ -100,38 +141,50 @@ static forms forms_of(const piece *p)
     return f;
 }
 
+/* What fills the last vector adds nothing: zero, or the elements whose forms the pivots are. */
 static void statistics_of(const piece *p, double *out)
 {
-    wide_sum sums[AG_SUMS] = { { 0 } };
-    double x[BLOCK_SIZE] __attribute__((aligned(64))), y[BLOCK_SIZE] __attribute__((aligned(64)));
-    const forms f = forms_of(p);
-    for (int64_t i = p->first; i < p->last; i += BLOCK_SIZE) {
-        wide_forms(p, &f, i, (int)(p->last - i < BLOCK_SIZE ? p->last - i : BLOCK_SIZE), x, y);
-        add_block(&f, x, y, sums);
+    const forms of = forms_of(p);
+    wide_sums s;
+    room r;
+    for (int i = 0; i < AG_SUMS; i++) s.low[i] = s.high[i] = w_all(0);
+    for (int64_t i = p->first; i < p->last; i += ROW_BLOCK) {
+        const int n = (int)(p->last - i < ROW_BLOCK ? p->last - i : ROW_BLOCK);
+        form f[2] = { { .n = 0 }, { .n = 0 } };
+        for (int k = 0; k < p->g->inputs; k++) {
+            if (of.x[k] == 0 && of.y[k] == 0) continue;
+            const float rest = p->g->rule == AG_RESCALE ? ag_load_one(input_at(p, k, 0), p->g->dtype[k], 0) : 0;
+            const float *from = widened(p, k, i, n, rest, r.row[k]);
+            if (of.x[k] != 0) add_term(&f[0], of.x[k], from);
+            if (of.y[k] != 0) add_term(&f[1], of.y[k], from);
+        }
+        add_wanted(p->g, f, &of, n, &s);
     }
-    for (int s = 0; s < AG_SUMS; s++) {
-        out[s] = 0;
-        for (int lane = 0; lane < SUM_LANES; lane++) out[s] += sums[s][lane];
+    for (int i = 0; i < AG_SUMS; i++) {
+        out[i] = 0;
+        for (int lane = 0; lane < LANES / 2; lane++) out[i] += s.low[i][lane] + s.high[i][lane];
     }
 }
 
 /* Momentum is written after everything of the block is read. */
-static void combine_piece(const piece *p, const double *weight)
+static void combine_piece(const piece *p, const double *weight, int stream)
 {
     const int momentum = p->g->rule == AG_APG && p->g->inputs == 3;
     double form_x[AG_MOST_INPUTS], form_y[AG_MOST_INPUTS];
-    float out[BLOCK_SIZE], kept[BLOCK_SIZE];
+    float out[ROW_BLOCK], kept[ROW_BLOCK];
+    room r;
     if (momentum) ag_rule_forms(p->g, p->a, p->sample, form_x, form_y);
-    for (int64_t i = p->first; i < p->last; i += BLOCK_SIZE) {
-        const int n = (int)(p->last - i < BLOCK_SIZE ? p->last - i : BLOCK_SIZE);
+    for (int64_t i = p->first; i < p->last; i += ROW_BLOCK) {
+        const int n = (int)(p->last - i < ROW_BLOCK ? p->last - i : ROW_BLOCK);
         char *to = (char *)p->a->out + (p->sample * p->g->out_stride + i) * (int64_t)ag_size_of(p->g->out_dtype);
-        linear_form(p, weight, i, n, out);
+        linear_form(p, weight, i, n, &r, out);
         if (momentum) {
-            linear_form(p, form_x, i, n, kept);
+            linear_form(p, form_x, i, n, &r, kept);
             memcpy((void *)(uintptr_t)input_at(p, 2, i), kept, (size_t)n * sizeof *kept);
         }
-        ag_store_row(to, out, p->g->out_dtype, n);
+        row_move(to, p->g->out_dtype, out, AG_F32, n, stream);
     }
+    if (stream) v_fence();
 }
 
 /* ---- tasks: chunks of a sample, or several samples that are one chunk each ---- */
@@ -183,7 +236,8 @@ static void combine_one(const ag_combine *c, const ag_bound *bound, const piece 
     double sums[AG_SUMS], weight[AG_MOST_INPUTS] = { 0 };
     collect(c, bound, p, sums);
     ag_rule_coefficients(p->g, p->a, p->sample, sums, weight);
-    combine_piece(p, weight);
+    const double bytes = (double)c->samples * (double)c->count * (double)ag_size_of(p->g->out_dtype);
+    combine_piece(p, weight, bytes >= STREAM_FROM);
 }
 
 /* lse[0] or lse[1] may be lse_out: a sample's own are read before it is written. */

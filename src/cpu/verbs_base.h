@@ -37,4 +37,65 @@ static inline vec v_exp2(vec x)
     return (vec)(~vanishes & (ivec)(p * (vec)scale));
 }
 
+/* Storage types: LANES numbers widened exactly, or rounded to nearest even. A NaN stays one, and becomes quiet. In
+ * integers, as rows.h does it for one number. */
+typedef uint32_t uvec __attribute__((vector_size(16), may_alias));
+
+static inline ivec v_bits_at(const uint16_t *from) { return (ivec){ from[0], from[1], from[2], from[3] }; }
+static inline ivec v_choose(ivec mask, ivec yes, ivec no) { return (mask & yes) | (~mask & no); }
+
+static inline void v_store_bits(uint16_t *to, ivec bits)
+{
+    for (int i = 0; i < LANES; i++) to[i] = (uint16_t)bits[i];
+}
+
+static inline vec v_load_half(const uint16_t *from)
+{
+    const ivec bits = v_bits_at(from), sign = (bits & 0x8000) << 16, magnitude = (bits & 0x7fff) << 13;
+    const vec denormal = (vec)(magnitude + (113 << 23)) - (vec)(0 * bits + (113 << 23));
+    const ivec special = magnitude + (224 << 23), quiet = special | ((special > 0x7f800000) & 0x400000);
+    const ivec finite = v_choose(magnitude < 0x00800000, (ivec)denormal, magnitude + (112 << 23));
+    return (vec)(sign | v_choose(magnitude >= 0x0f800000, quiet, finite));
+}
+
+static inline void v_store_half(uint16_t *to, vec x)
+{
+    const ivec bits = (ivec)x, sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+    const ivec denormal = (ivec)((vec)size + 0.5f) - 0x3f000000;
+    const ivec normal = (size - (112 << 23) + 0xfff + (size >> 13 & 1)) >> 13;
+    const ivec special = v_choose(size > 0x7f800000, 0x7e00 | (size >> 13 & 0x3ff), 0 * size + 0x7c00);
+    const ivec finite = v_choose(size < 0x38800000, denormal, normal);
+    v_store_bits(to, sign | v_choose(size >= 0x477ff000, special, finite));
+}
+
+static inline vec v_load_bfloat(const uint16_t *from) { return (vec)(v_bits_at(from) << 16); }
+
+static inline void v_store_bfloat(uint16_t *to, vec x)
+{
+    const ivec bits = (ivec)x, nan = (bits & 0x7fffffff) > 0x7f800000, odd = bits >> 16 & 1;
+    v_store_bits(to, v_choose(nan, bits >> 16 | 0x40, (ivec)((uvec)bits + (uvec)odd + 0x7fff) >> 16));
+}
+
+/* Where there are stores past the caches; here there are none. */
+static inline void v_stream(float *to, vec x) { *(vec *)to = x; }
+static inline void v_fence(void) {}
+
+/* The lower and the upper half of the lanes in float64, and back. */
+typedef double wvec __attribute__((vector_size(16), may_alias));
+
+typedef uint64_t words __attribute__((vector_size(16), may_alias));
+
+static inline wvec w_all(double x) { return (wvec){ x, x }; }
+static inline wvec w_low(vec x) { return (wvec){ x[0], x[1] }; }
+static inline wvec w_high(vec x) { return (wvec){ x[2], x[3] }; }
+static inline wvec w_size(wvec x) { return (wvec)((words)x & INT64_MAX); }
+static inline vec w_narrow(wvec low, wvec high)
+{
+    return (vec){ (float)low[0], (float)low[1], (float)high[0], (float)high[1] };
+}
+
+/* Products of the lower 32 bits of each. */
+
+static inline words u_multiply(words x, words y) { return (x & 0xffffffff) * (y & 0xffffffff); }
+
 #endif
