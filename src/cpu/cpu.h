@@ -37,11 +37,16 @@ typedef struct ag_part {
     int64_t h, first, last;
 } ag_part;
 
+static inline ag_part ag_part_in(const ag_step *s, int64_t task, int64_t tokens, int64_t chunk)
+{
+    const int64_t chunks = (tokens + chunk - 1) / chunk, first = task % chunks * chunk;
+    const int64_t last = first + chunk < tokens ? first + chunk : tokens;
+    return (ag_part){ s->heads[task / chunks], first, last };
+}
+
 static inline ag_part ag_part_of(const ag_step *s, int64_t task, int64_t tokens)
 {
-    const int64_t chunks = ag_chunks(tokens), first = task % chunks * AG_CHUNK;
-    const int64_t last = first + AG_CHUNK < tokens ? first + AG_CHUNK : tokens;
-    return (ag_part){ s->heads[task / chunks], first, last };
+    return ag_part_in(s, task, tokens, AG_CHUNK);
 }
 
 #endif

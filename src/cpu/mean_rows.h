@@ -1,10 +1,10 @@
 /* mean_rows.h - the mean step, written over the vector verbs that the including file chose. A channel is summed in
- * float64, four tokens at a time, by one task: few heads are cut into channels, never into tokens, and the sum is the
+ * float64, four tokens at a time (four halves, which are short, in float32 first), by one task: few heads are cut into channels, never into tokens, and the sum is the
  * same however they are cut. */
 #include "cpu.h"
 #include "rows_vector.h"
 
-enum { MEAN_TASKS = 16, MEAN_SLAB = 32 };
+enum { MEAN_TASKS = 4, MEAN_SLAB = 32 };
 
 /* Channels of one task. */
 static int64_t mean_slab(const ag_step *s)
@@ -37,8 +37,10 @@ ROW_INLINE void add_four_of(const ag_dtype type, const mean_sum *m, const char *
     for (int64_t t = 0; t + LANES <= m->n; t += LANES) {
         const vec a = row_vec(row[0], type, t), b = row_vec(row[1], type, t);
         const vec c = row_vec(row[2], type, t), d = row_vec(row[3], type, t);
-        add_wide(m->sum + t, (w_low(a) + w_low(b)) + (w_low(c) + w_low(d)),
-                 (w_high(a) + w_high(b)) + (w_high(c) + w_high(d)));
+        if (type == AG_F32)
+            add_wide(m->sum + t, (w_low(a) + w_low(b)) + (w_low(c) + w_low(d)),
+                     (w_high(a) + w_high(b)) + (w_high(c) + w_high(d)));
+        else add_wide(m->sum + t, w_low((a + b) + (c + d)), w_high((a + b) + (c + d)));
     }
     for (int64_t t = m->n / LANES * LANES; t < m->n; t++)
         m->sum[t] += ((double)ag_load_one(row[0], type, t) + ag_load_one(row[1], type, t)) +

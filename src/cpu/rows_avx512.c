@@ -47,7 +47,7 @@ const ag_kernel ag_permute_avx512 = {
     .step = AG_STEP_PERMUTE,
     .needs = AG_CPU_AVX512,
     .refuse = ag_refuses_nothing,
-    .tasks = ag_permute_tasks,
+    .tasks = permute_tasks,
     .scratch = ag_permute_scratch,
     .run = permute_run,
 };
@@ -65,7 +65,7 @@ const ag_kernel ag_gather_f32_avx512 = {
     .step = AG_STEP_GATHER,
     .needs = AG_CPU_AVX512,
     .refuse = ag_refuses_nothing,
-    .tasks = ag_gather_tasks,
+    .tasks = gather_tasks,
     .scratch = ag_gather_scratch,
     .run = gather_run,
 };

@@ -7,98 +7,117 @@
 
 #define ROW_INLINE static inline __attribute__((always_inline))
 
+/* A step that writes this many bytes passes the caches by: they would keep little of it for the step that follows, and
+ * what they fetch to write into is a third of the traffic. */
+enum { STREAM_FROM = 4 << 20, LINE = 64 };
+
+static inline int row_streams(const ag_step *s, int64_t tokens, int64_t d, ag_dtype type)
+{
+    return (double)s->n_heads * (double)tokens * (double)d * (double)ag_size_of(type) >= STREAM_FROM;
+}
+
+/* Tokens of a task, by shape alone: stores past the caches are waited for at its end, so that large tensors want long
+ * tasks, but 32 of them. */
+static inline int64_t row_chunk(const ag_step *s, int64_t tokens)
+{
+    const int64_t times = s->n_heads * tokens / (32 * AG_CHUNK);
+    return AG_CHUNK * (times < 1 ? 1 : times < 16 ? times : 16);
+}
+
+static inline int64_t row_tasks(const ag_step *s, int64_t tokens)
+{
+    return s->n_heads * ((tokens + row_chunk(s, tokens) - 1) / row_chunk(s, tokens));
+}
+
+/* `to` takes whole vectors past the caches. */
+static inline int row_may_stream(const void *to) { return (uintptr_t)to % LINE == 0; }
+
 /* Numbers [t, t + LANES) of a row, widened. `type` is a constant where this is called. */
 ROW_INLINE vec row_vec(const void *from, const ag_dtype type, int64_t t)
 {
     if (type == AG_F32) return *(const vec_unaligned *)((const float *)from + t);
-    const uint16_t *half = (const uint16_t *)from + t;
-    return type == AG_F16 ? v_load_half(half) : v_load_bfloat(half);
+    const hvec x = *(const hvec_unaligned *)((const uint16_t *)from + t);
+    return type == AG_F16 ? v_of_half(x) : v_of_bfloat(x);
 }
 
 /* The same numbers rounded. */
-ROW_INLINE void row_put(void *to, const ag_dtype type, int64_t t, vec x)
+ROW_INLINE void row_put(void *to, const ag_dtype type, int64_t t, vec x, const int stream)
 {
     uint16_t *half = (uint16_t *)to + t;
-    if (type == AG_F32) *(vec_unaligned *)((float *)to + t) = x;
-    else if (type == AG_F16) v_store_half(half, x);
-    else v_store_bfloat(half, x);
+    float *full = (float *)to + t;
+    if (type == AG_F32) {
+        if (stream) v_stream(full, x);
+        else *(vec_unaligned *)full = x;
+        return;
+    }
+    const hvec rounded = type == AG_F16 ? v_to_half(x) : v_to_bfloat(x);
+    if (stream) h_stream(half, rounded);
+    else *(hvec_unaligned *)half = rounded;
 }
 
-/* The last vector overlaps the one before: there is nothing to do number by number in rows of a vector or more. */
-ROW_INLINE void row_convert(void *to, const ag_dtype to_type, const void *from, const ag_dtype from_type, int64_t n)
+/* A vector or more of numbers, one type into another. The last vector overlaps the one before: there is nothing to do
+ * number by number. */
+ROW_INLINE void row_turn(void *to, const ag_dtype to_type, const void *from, const ag_dtype from_type, int64_t n,
+                         const int stream)
 {
     int64_t t = 0;
-    for (; t + LANES <= n; t += LANES) row_put(to, to_type, t, row_vec(from, from_type, t));
-    if (t < n) row_put(to, to_type, n - LANES, row_vec(from, from_type, n - LANES));
+    for (; t + LANES <= n; t += LANES) row_put(to, to_type, t, row_vec(from, from_type, t), stream);
+    if (t < n) row_put(to, to_type, n - LANES, row_vec(from, from_type, n - LANES), 0);
+}
+
+ROW_INLINE void row_turn_from(void *to, ag_dtype to_type, const void *from, const ag_dtype from_type, int64_t n,
+                              const int stream)
+{
+    if (to_type == AG_F32) row_turn(to, AG_F32, from, from_type, n, stream);
+    else if (to_type == AG_F16) row_turn(to, AG_F16, from, from_type, n, stream);
+    else row_turn(to, AG_BF16, from, from_type, n, stream);
+}
+
+ROW_INLINE void row_turn_any(void *to, ag_dtype to_type, const void *from, ag_dtype from_type, int64_t n,
+                             const int stream)
+{
+    if (from_type == AG_F32) row_turn_from(to, to_type, from, AG_F32, n, stream);
+    else if (from_type == AG_F16) row_turn_from(to, to_type, from, AG_F16, n, stream);
+    else row_turn_from(to, to_type, from, AG_BF16, n, stream);
+}
+
+/* Bytes as they are: float32 numbers, and what is left of the last vector. */
+ROW_INLINE void row_copy(void *to, const void *from, int64_t bytes, const int stream)
+{
+    const int64_t n = bytes / (int64_t)sizeof(float) / LANES * LANES, done = n * (int64_t)sizeof(float);
+    for (int64_t t = 0; t < n; t += LANES) row_put(to, AG_F32, t, row_vec(from, AG_F32, t), stream);
+    memcpy((char *)to + done, (const char *)from + done, (size_t)(bytes - done));
+}
+
+/* to[0 .. n) = from, both of their types; past the caches where `stream`, and v_fence is the caller's. */
+static inline void row_move(void *restrict to, ag_dtype to_type, const void *restrict from, ag_dtype from_type,
+                            int64_t n, int stream)
+{
+    float few[LANES];
+    if (stream && !row_may_stream(to)) stream = 0;
+    if (to_type == from_type) {
+        if (stream) row_copy(to, from, n * (int64_t)ag_size_of(to_type), 1);
+        else row_copy(to, from, n * (int64_t)ag_size_of(to_type), 0);
+    } else if (n < LANES) {
+        ag_load_row(few, from, from_type, n);
+        ag_store_row(to, few, to_type, n);
+    } else if (stream) {
+        row_turn_any(to, to_type, from, from_type, n, 1);
+    } else {
+        row_turn_any(to, to_type, from, from_type, n, 0);
+    }
 }
 
 /* to[0 .. n) = from, widened. */
 static inline void row_load(float *restrict to, const void *restrict from, ag_dtype type, int64_t n)
 {
-    if (n < LANES || type == AG_F32) ag_load_row(to, from, type, n);
-    else if (type == AG_F16) row_convert(to, AG_F32, from, AG_F16, n);
-    else row_convert(to, AG_F32, from, AG_BF16, n);
+    row_move(to, AG_F32, from, type, n, 0);
 }
 
 /* to = from[0 .. n), rounded to the storage type. */
 static inline void row_store(void *restrict to, const float *restrict from, ag_dtype type, int64_t n)
 {
-    if (n < LANES || type == AG_F32) ag_store_row(to, from, type, n);
-    else if (type == AG_F16) row_convert(to, AG_F16, from, AG_F32, n);
-    else row_convert(to, AG_BF16, from, AG_F32, n);
-}
-
-/* ---- stores past the caches ---- */
-
-/* A step that writes this many bytes leaves nothing of them in a cache for the step after it: 12 MiB, a third of a
- * large one. */
-enum { STREAM_FROM = 12 << 20, LINE = 64 };
-
-/* Whole lines past the caches, what is left and right of them as usual. Ends with v_fence in the caller's hands. */
-static inline void row_stream(void *restrict to, const void *restrict from, int64_t bytes)
-{
-    char *dst = to;
-    const char *src = from;
-    const int64_t head = (int64_t)(-(uintptr_t)dst % LINE);
-    if (bytes < head + 2 * LINE) {
-        memcpy(dst, src, (size_t)bytes);
-        return;
-    }
-    memcpy(dst, src, (size_t)head);
-    int64_t at = head;
-    for (; at + LINE <= bytes; at += LINE)
-        for (int64_t x = 0; x < LINE; x += LANES * (int64_t)sizeof(float))
-            v_stream((float *)(dst + at + x), *(const vec_unaligned *)(src + at + x));
-    memcpy(dst + at, src + at, (size_t)(bytes - at));
-}
-
-/* Numbers on their way from one storage type to another go through the cache in blocks. */
-enum { ROW_BLOCK = 512 };
-
-/* to[0 .. n) = from; either type, past the caches where `stream`. */
-static inline void row_move(void *restrict to, ag_dtype to_type, const void *restrict from, ag_dtype from_type,
-                            int64_t n, int stream)
-{
-    const int64_t to_size = (int64_t)ag_size_of(to_type), from_size = (int64_t)ag_size_of(from_type);
-    float row[ROW_BLOCK];
-    uint16_t rounded[ROW_BLOCK];
-    if (to_type == from_type) {
-        if (stream) row_stream(to, from, n * to_size);
-        else memcpy(to, from, (size_t)(n * to_size));
-        return;
-    }
-    for (int64_t t = 0; t < n; t += ROW_BLOCK) {
-        const int64_t part = n - t < ROW_BLOCK ? n - t : ROW_BLOCK;
-        const void *src = (const char *)from + t * from_size, *made = row;
-        void *dst = (char *)to + t * to_size;
-        if (from_type == AG_F32) made = src;
-        else row_load(to_type == AG_F32 && !stream ? dst : row, src, from_type, part);
-        if (to_type != AG_F32) {
-            row_store(stream ? rounded : dst, made, to_type, part);
-            made = rounded;
-        }
-        if (stream) row_stream(dst, made, part * to_size);
-    }
+    row_move(to, type, from, AG_F32, n, 0);
 }
 
 #endif

@@ -31,34 +31,26 @@ static inline vec v_exp2(vec x)
 }
 
 /* Storage types: LANES numbers widened exactly, or rounded to nearest even. A NaN stays one, and becomes quiet. */
-static inline vec v_load_half(const uint16_t *from)
-{
-    return (vec)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from));
-}
+typedef uint16_t hvec __attribute__((vector_size(16), may_alias));
+typedef uint16_t hvec_unaligned __attribute__((vector_size(16), aligned(2), may_alias));
 
-static inline void v_store_half(uint16_t *to, vec x)
-{
-    _mm_storeu_si128((__m128i *)to, _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
-}
+static inline vec v_of_half(hvec x) { return (vec)_mm256_cvtph_ps((__m128i)x); }
+static inline hvec v_to_half(vec x) { return (hvec)_mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT); }
+static inline vec v_of_bfloat(hvec x) { return (vec)_mm256_slli_epi32(_mm256_cvtepu16_epi32((__m128i)x), 16); }
 
-static inline vec v_load_bfloat(const uint16_t *from)
+static inline hvec v_to_bfloat(vec x)
 {
-    const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)from));
-    return (vec)_mm256_castsi256_ps(_mm256_slli_epi32(bits, 16));
-}
-
-static inline void v_store_bfloat(uint16_t *to, vec x)
-{
-    const __m256i bits = _mm256_castps_si256((__m256)x), quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i bits = (__m256i)x, quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
     const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps((__m256)x, (__m256)x, _CMP_UNORD_Q));
     const __m256i kept = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, nan), 16);
-    _mm_storeu_si128((__m128i *)to, _mm_packus_epi32(_mm256_castsi256_si128(kept), _mm256_extracti128_si256(kept, 1)));
+    return (hvec)_mm_packus_epi32(_mm256_castsi256_si128(kept), _mm256_extracti128_si256(kept, 1));
 }
 
 /* Past the caches, to an address that is a multiple of the vector's size; v_fence before others may read it. */
 static inline void v_stream(float *to, vec x) { _mm256_stream_ps(to, (__m256)x); }
+static inline void h_stream(uint16_t *to, hvec x) { _mm_stream_si128((__m128i *)to, (__m128i)x); }
 static inline void v_fence(void) { _mm_sfence(); }
 
 /* The lower and the upper half of the lanes in float64, and back. */

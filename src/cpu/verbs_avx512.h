@@ -26,34 +26,25 @@ static inline vec v_exp2(vec x)
 }
 
 /* Storage types: LANES numbers widened exactly, or rounded to nearest even. A NaN stays one, and becomes quiet. */
-static inline vec v_load_half(const uint16_t *from)
-{
-    return (vec)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)from));
-}
+typedef uint16_t hvec __attribute__((vector_size(32), may_alias));
+typedef uint16_t hvec_unaligned __attribute__((vector_size(32), aligned(2), may_alias));
 
-static inline void v_store_half(uint16_t *to, vec x)
-{
-    _mm256_storeu_si256((__m256i *)to, _mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT));
-}
+static inline vec v_of_half(hvec x) { return (vec)_mm512_cvtph_ps((__m256i)x); }
+static inline hvec v_to_half(vec x) { return (hvec)_mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT); }
+static inline vec v_of_bfloat(hvec x) { return (vec)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)x), 16); }
 
-static inline vec v_load_bfloat(const uint16_t *from)
+static inline hvec v_to_bfloat(vec x)
 {
-    const __m512i bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from));
-    return (vec)_mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
-}
-
-static inline void v_store_bfloat(uint16_t *to, vec x)
-{
-    const __m512i bits = _mm512_castps_si512((__m512)x),
-                  odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i bits = (__m512i)x, odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
     const __mmask16 nan = _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q);
     const __m512i kept = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
-    _mm256_storeu_si256((__m256i *)to, _mm512_cvtepi32_epi16(_mm512_srli_epi32(kept, 16)));
+    return (hvec)_mm512_cvtepi32_epi16(_mm512_srli_epi32(kept, 16));
 }
 
 /* Past the caches, to an address that is a multiple of the vector's size; v_fence before others may read it. */
 static inline void v_stream(float *to, vec x) { _mm512_stream_ps(to, (__m512)x); }
+static inline void h_stream(uint16_t *to, hvec x) { _mm256_stream_si256((__m256i *)to, (__m256i)x); }
 static inline void v_fence(void) { _mm_sfence(); }
 
 /* The lower and the upper half of the lanes in float64, and back. */

@@ -40,44 +40,42 @@ static inline vec v_exp2(vec x)
 /* Storage types: LANES numbers widened exactly, or rounded to nearest even. A NaN stays one, and becomes quiet. In
  * integers, as rows.h does it for one number. */
 typedef uint32_t uvec __attribute__((vector_size(16), may_alias));
+typedef uint16_t hvec __attribute__((vector_size(8), may_alias));
+typedef uint16_t hvec_unaligned __attribute__((vector_size(8), aligned(2), may_alias));
 
-static inline ivec v_bits_at(const uint16_t *from) { return (ivec){ from[0], from[1], from[2], from[3] }; }
 static inline ivec v_choose(ivec mask, ivec yes, ivec no) { return (mask & yes) | (~mask & no); }
 
-static inline void v_store_bits(uint16_t *to, ivec bits)
+static inline vec v_of_half(hvec x)
 {
-    for (int i = 0; i < LANES; i++) to[i] = (uint16_t)bits[i];
+    const ivec bits = __builtin_convertvector(x, ivec), sign = (bits & 0x8000) << 16, size = (bits & 0x7fff) << 13;
+    const ivec smallest = 0 * bits + (113 << 23), denormal = (ivec)((vec)(size + smallest) - (vec)smallest);
+    const ivec special = size + (224 << 23), quiet = special | ((special > 0x7f800000) & 0x400000);
+    const ivec finite = v_choose(size < 1 << 23, denormal, size + (112 << 23));
+    return (vec)(sign | v_choose(size >= 31 << 23, quiet, finite));
 }
 
-static inline vec v_load_half(const uint16_t *from)
-{
-    const ivec bits = v_bits_at(from), sign = (bits & 0x8000) << 16, magnitude = (bits & 0x7fff) << 13;
-    const vec denormal = (vec)(magnitude + (113 << 23)) - (vec)(0 * bits + (113 << 23));
-    const ivec special = magnitude + (224 << 23), quiet = special | ((special > 0x7f800000) & 0x400000);
-    const ivec finite = v_choose(magnitude < 0x00800000, (ivec)denormal, magnitude + (112 << 23));
-    return (vec)(sign | v_choose(magnitude >= 0x0f800000, quiet, finite));
-}
-
-static inline void v_store_half(uint16_t *to, vec x)
+static inline hvec v_to_half(vec x)
 {
     const ivec bits = (ivec)x, sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
     const ivec denormal = (ivec)((vec)size + 0.5f) - 0x3f000000;
     const ivec normal = (size - (112 << 23) + 0xfff + (size >> 13 & 1)) >> 13;
     const ivec special = v_choose(size > 0x7f800000, 0x7e00 | (size >> 13 & 0x3ff), 0 * size + 0x7c00);
     const ivec finite = v_choose(size < 0x38800000, denormal, normal);
-    v_store_bits(to, sign | v_choose(size >= 0x477ff000, special, finite));
+    return __builtin_convertvector(sign | v_choose(size >= 0x477ff000, special, finite), hvec);
 }
 
-static inline vec v_load_bfloat(const uint16_t *from) { return (vec)(v_bits_at(from) << 16); }
+static inline vec v_of_bfloat(hvec x) { return (vec)(__builtin_convertvector(x, uvec) << 16); }
 
-static inline void v_store_bfloat(uint16_t *to, vec x)
+static inline hvec v_to_bfloat(vec x)
 {
-    const ivec bits = (ivec)x, nan = (bits & 0x7fffffff) > 0x7f800000, odd = bits >> 16 & 1;
-    v_store_bits(to, v_choose(nan, bits >> 16 | 0x40, (ivec)((uvec)bits + (uvec)odd + 0x7fff) >> 16));
+    const uvec bits = (uvec)x, nan = (uvec)((bits & 0x7fffffff) > 0x7f800000);
+    const uvec rounded = (bits + 0x7fff + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+    return __builtin_convertvector((nan & quiet) | (~nan & rounded), hvec);
 }
 
-/* Where there are stores past the caches; here there are none. */
+/* Past the caches where a processor can; portable C cannot say so. */
 static inline void v_stream(float *to, vec x) { *(vec *)to = x; }
+static inline void h_stream(uint16_t *to, hvec x) { *(hvec *)to = x; }
 static inline void v_fence(void) {}
 
 /* The lower and the upper half of the lanes in float64, and back. */
