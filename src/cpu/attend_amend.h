@@ -89,9 +89,11 @@ static void disturb(tile *x, const ag_pass *pass, const panel *p, int keys)
     }
 }
 
-/* The panel's logits as the pass wants them, and their maximum found again. */
-static void amend_logits(tile *x, const ag_pass *pass, const panel *p, int keys)
+/* The panel's logits times `by` as the pass wants them, and their maximum found again. */
+static void amend_logits(tile *x, const ag_pass *pass, const panel *p, int keys, float by)
 {
+    for (int j = 0; SCALES_LATE && j < keys; j++)
+        for (int c = 0; c < p->vectors; c++) *(vec *)(x->s + j * PANEL + c * LANES) *= by;
     if (pass->disturbance.kind != AG_DISTURB_NONE) disturb(x, pass, p, keys);
     if (x->a->causal || x->a->biased) hide_and_bias(x, p, keys);
     for (int c = 0; c < p->vectors; c++) {

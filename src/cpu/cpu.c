@@ -9,6 +9,7 @@
 /* clang-format off */
 static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
+    &ag_attend_bf16_avx512bf16,
     &ag_attend_f32_avx512,
     &ag_attend_f32_avx2,
 #endif
@@ -102,14 +103,16 @@ static uint32_t features(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         have |= AG_CPU_AVX512;
+    if (__builtin_cpu_supports("avx512bf16")) have |= AG_CPU_AVX512BF16;
 #endif
     return have;
 }
 
 static const char *lacking(uint32_t missing)
 {
-    return missing & AG_CPU_AVX512 ? "this processor has no AVX-512 (F, BW, DQ, VL)"
-                                   : "this processor has no AVX2 with FMA and F16C";
+    if (missing & AG_CPU_AVX2) return "this processor has no AVX2 with FMA and F16C";
+    if (missing & AG_CPU_AVX512) return "this processor has no AVX-512 (F, BW, DQ, VL)";
+    return "this processor has no bfloat16 dot products (AVX512_BF16)";
 }
 
 static const char *unavailable(void) { return NULL; }
