@@ -1,16 +1,11 @@
 /* attend_amend.h - what becomes of the logits of a tile after the product: causality, bias, random masks and noise; and
- * the lse that is left. Logits, maxima and sums are in units of log 2 (weights are powers of 2). */
+ * the lse that is left. */
 #ifndef AG_ATTEND_AMEND_H
 #define AG_ATTEND_AMEND_H
 
-#include <float.h>
-#include <math.h>
-
 #include "../semantics.h"
 #include "attend_task.h"
-
-#define LOG2E 1.4426950408889634
-#define LN2 0.6931471805599453
+#include "log2.h"
 
 /* Logits of this pass are more than products. */
 static int amends(const tile *x, const ag_pass *pass)
@@ -36,14 +31,6 @@ static int64_t last_seen(const tile *x, int first, int last)
     return end;
 }
 
-/* In units of log 2. The lowest finite float is a popular "-inf": it must stay finite, or a row that has nothing else
- * would see nothing. Biases below -2.3e38 so count as equal. */
-static float added(const tile *x, int64_t logit_row, int64_t j)
-{
-    const float bias = ag_bias_at(x->run, x->b, x->h, logit_row, j), scaled = bias * (float)LOG2E;
-    return scaled == -INFINITY && bias != -INFINITY ? -FLT_MAX : scaled;
-}
-
 static void hide_and_bias(tile *x, const panel *p, int keys)
 {
     const int biased = x->a->biased;
@@ -52,7 +39,7 @@ static void hide_and_bias(tile *x, const panel *p, int keys)
         for (int j = 0; j < keys; j++) {
             float *s = &x->s[j * PANEL + lane];
             if (x->key[j] >= seen) *s = -INFINITY;
-            else if (biased) *s += added(x, row, x->key[j]);
+            else if (biased) *s += ag_in_log2(ag_bias_at(x->run, x->b, x->h, row, x->key[j]));
         }
     }
 }
@@ -105,18 +92,14 @@ static void amend_logits(tile *x, const ag_pass *pass, const panel *p, int keys,
 
 /* ---- lse ---- */
 
-/* The greatest bias among the keys that a row sees: its lse where all of them lie below what units of log 2 can hold,
- * so far down that the products do not show. */
-static float greatest_bias(const tile *x, const ag_pass *pass, int64_t logit_row)
+static float greatest_bias(const tile *x, const ag_pass *pass, int64_t row)
 {
     float most = -INFINITY;
     for (int range = 0; range < pass->n_keys; range++) {
         const ag_keys *keys = &pass->keys[range];
-        for (int64_t j = keys->first; j < keys->first + keys->count; j++) {
-            if (j >= seen_by(x->a, logit_row) || !ag_key_visible(&x->visible, j)) continue;
-            const float bias = ag_bias_at(x->run, x->b, x->h, logit_row, j);
-            if (bias > most) most = bias;
-        }
+        const float bias = ag_greatest_bias(
+            &(ag_seen){ x->run, &x->visible, x->b, x->h, row, seen_by(x->a, row), keys->first, keys->count });
+        if (bias > most) most = bias;
     }
     return most;
 }

@@ -65,7 +65,17 @@ static const ag_kernel *const kernels[] = {
     &ag_gather_f32_avx2,
 #endif
     &ag_gather_f32_ref,
+#if defined(__x86_64__)
+    &ag_received_f32_avx512,
+    &ag_received_f32_avx2,
+#endif
+    &ag_received_f32_base,
     &ag_received_f64_ref,
+#if defined(__x86_64__)
+    &ag_energy_f32_avx512,
+    &ag_energy_f32_avx2,
+#endif
+    &ag_energy_f32_base,
     &ag_energy_f64_ref,
 #if defined(AG_WITH_OPENBLAS)
     &ag_map_openblas,
