@@ -44,19 +44,17 @@ static void hide_and_bias(tile *x, const panel *p, int keys)
     }
 }
 
-/* ---- random masks and noise: LANES words at a time, in loops that become vectors ---- */
+/* ---- random masks and noise: LANES words at a time, in loops that compilers turn into vectors if nothing is around
+ * them ---- */
 
-static void hide(float *s, const uint32_t *i, uint32_t j, const ag_disturbance *x, const ag_row_args *row)
+TILE_CALL void hide(float *s, const uint32_t *i, uint32_t j, uint64_t seed, uint32_t stream, uint32_t last)
 {
-    for (int lane = 0; lane < LANES; lane++)
-        s[lane] = ag_hides(row->seed, (uint32_t)row->stream, i[lane], j, x->last) ? -INFINITY : s[lane];
+    for (int lane = 0; lane < LANES; lane++) s[lane] = ag_hides(seed, stream, i[lane], j, last) ? -INFINITY : s[lane];
 }
 
-static void add_noise(float *s, const uint32_t *i, uint32_t j, const ag_disturbance *x, const ag_row_args *row)
+TILE_CALL void add_noise(float *s, const uint32_t *i, uint32_t j, uint64_t seed, uint32_t stream, float by)
 {
-    const float by = (float)(x->amplitude * LOG2E);
-    for (int lane = 0; lane < LANES; lane++)
-        s[lane] += by * ag_normal_f32(ag_logit_words(row->seed, (uint32_t)row->stream, i[lane], j));
+    for (int lane = 0; lane < LANES; lane++) s[lane] += by * ag_normal_f32(ag_logit_words(seed, stream, i[lane], j));
 }
 
 /* Every query of a disturbed pass is of the image. */
@@ -64,14 +62,16 @@ static void disturb(tile *x, const ag_pass *pass, const panel *p, int keys)
 {
     const ag_disturbance *by = &pass->disturbance;
     const ag_row_args row = ag_row_values(x->run, x->b);
+    const uint32_t stream = (uint32_t)row.stream;
     uint32_t i[PANEL];
     for (int lane = 0; lane < p->vectors * LANES; lane++) i[lane] = (uint32_t)(x->token[p->first + lane] - by->o);
     for (int n = 0; n < keys; n++) {
         const int64_t j = x->key[n] - by->o;
         if (j < 0 || j >= by->n) continue;
         for (int c = 0; c < p->vectors * LANES; c += LANES) {
-            if (by->kind == AG_DISTURB_MASK) hide(x->s + n * PANEL + c, i + c, (uint32_t)j, by, &row);
-            else add_noise(x->s + n * PANEL + c, i + c, (uint32_t)j, by, &row);
+            float *at = x->s + n * PANEL + c;
+            if (by->kind == AG_DISTURB_MASK) hide(at, i + c, (uint32_t)j, row.seed, stream, by->last);
+            else add_noise(at, i + c, (uint32_t)j, row.seed, stream, (float)(by->amplitude * LOG2E));
         }
     }
 }

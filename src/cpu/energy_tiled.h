@@ -184,8 +184,9 @@ static void sum_terms(study *x, const panel *p, walk *k, root *r)
     walk_back(x, k);
 }
 
-/* The lane's next place; 0 where it has arrived. With u = w_1 - x: -r u^2 ... as -r u (d - u) + (w_1 + t) u = w_1 d,
- * d = w_1 - w_2, r = t / (x - w_2) - sum <= 0: one root u in (0, d). */
+/* The lane's next place; 0 where it has arrived. In u = w_1 - x and d = w_1 - w_2 the equation is
+ * w_1 / u + r - t / (d - u) = 0, or r u^2 + (w_1 + t - r d) u = w_1 d, with r = t / (x - w_2) - sum <= 0 since w_2 is
+ * the nearest pole: b > 0 and one root in (0, d), of which this form loses no digits. */
 static int move(root *r, int lane)
 {
     const double first = r->first[lane], second = r->second[lane], x = r->x[lane], v = x - second, d = first - second;

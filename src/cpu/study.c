@@ -133,7 +133,7 @@ static void energy_run(const ag_step *step, const ag_bound *bound, int64_t task,
         if (x->out.source != AG_SOURCES) *(float *)ag_at(bound, &x->out, r.h, r.i) = (float)-lse_of(of);
         if (x->m.source != AG_SOURCES) leave_sums(x, &r, of);
         if (x->curvature.source != AG_SOURCES && bound->base[AG_TO_CURVATURE])
-            *(float *)ag_at(bound, &x->curvature, r.h, r.i) = (float)curvature(s.weight, x->n_k);
+            *(float *)ag_at(bound, &x->curvature, r.h, r.i) = (float)(isnan(of.l) ? of.l : curvature(s.weight, x->n_k));
     }
 }
 
