@@ -348,9 +348,8 @@ Suite *suite_kernels(void)
     tcase_add_loop_test(c, large_pictures_are_right, AG_IDENTITY, PERTURBATIONS);
     tcase_add_loop_test(c, many_heads_are_right, AG_IDENTITY, PERTURBATIONS);
     tcase_add_loop_test(add_case(s, "guided"), guided_batches_are_right, 0, 8);
-    c = add_case(s, "studies");
-    tcase_add_loop_test(c, studies_are_right, AG_RECEIVED, AG_MAP + 1);
-    tcase_add_loop_test(c, long_studies_are_right, 0, LONG_STUDIES);
+    tcase_add_loop_test(add_case(s, "studies"), studies_are_right, AG_RECEIVED, AG_MAP + 1);
+    tcase_add_loop_test(add_case(s, "long"), long_studies_are_right, 0, LONG_STUDIES);
     tcase_add_loop_test(add_case(s, "blurs"), blurs_are_right, 0, 12);
     tcase_add_loop_test(add_case(s, "problems"), random_problems_are_right, 0, RANDOM_TESTS);
     c = add_case(s, "tables");
