@@ -186,6 +186,7 @@ typedef struct ag_attend {
     int64_t causal_shift;
     int     masked, biased;   /* there are key masks or lengths; there is a bias */
     ag_ref  out, lse;         /* lse.source AG_SOURCES = not wanted */
+    ag_dtype products;        /* AG_NONE: by storage */
 } ag_attend;
 
 /* Attention received, energy and curvature, streamed; or the map itself, row by row. Energy may leave for received what

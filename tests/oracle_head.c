@@ -148,6 +148,12 @@ static void remove_parallel(head *t)
     }
 }
 
+/* The plain computation in halves keeps what it has made in halves. */
+static void round_made(const head *t, double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n && t->naive; i++) x[i] = number_round(t->p->k.dtype, x[i]);
+}
+
 static int change_queries(head *t)
 {
     const int64_t d = t->p->d, from = t->first * d, size = t->count * d;
@@ -161,6 +167,7 @@ static int change_queries(head *t)
     }
     const int failed = oracle_blur(image, t->row->grid, d, t->row->sigma, t->row->sigma_t);
     for (int64_t c = 0; c < size && parallel; c++) image[c] += parallel[c];
+    round_made(t, image, size);
     free(parallel);
     return failed;
 }
@@ -173,6 +180,7 @@ static void permute_values(head *t)
         for (int64_t c = 0; c < d; c++)
             t->moved[(t->first + i) * d + c] = t->run->mix * t->v[(t->first + head_source(t, i, 0)) * d + c] +
                                                (1 - t->run->mix) * t->v[(t->first + i) * d + c];
+    round_made(t, t->moved + t->first * d, t->count * d);
 }
 
 int head_load(head *t, int64_t h)

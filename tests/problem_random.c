@@ -148,6 +148,7 @@ void problem_random(problem *x, uint64_t seed)
     for (int64_t b = 0; b < batch && (operation == 1 || perturbed); b++) random_method(x, b, any_method(x, &r), &r);
     if (x->p.row_count && random_chance(&r, 3)) random_maps(x, &r);
     if (x->p.row_count && random_chance(&r, 6)) x->p.row_count = x->a.row_count = 1; /* one entry for every row */
+    if (random_chance(&r, 4)) x->p.products = AG_F32;
     if (random_chance(&r, 3)) x->p.wave_bytes = (size_t)random_below(&r, 20000);
     random_options(x, &r);
     random_shard(x, &r);

@@ -76,6 +76,7 @@ static void operation_7(problem *x) { x->p.operation = (ag_operation)7; }
 static void place_5(problem *x) { x->p.place = (ag_place)5; }
 static void method_9(problem *x) { x->rows[1].method = (ag_method)9; }
 static void kind_8(problem *x) { x->rows[1].method = AG_SCRAMBLED, x->rows[1].kind = (ag_kind)8; }
+static void products_half(problem *x) { x->p.products = AG_F16; }
 static void bias_77(problem *x) { x->p.bias_dtype = (ag_dtype)77; }
 
 /* ---- Values ---- */
@@ -224,6 +225,7 @@ static const refusal refusals[] = {
     { place_5, AG_ERR_TYPE, "5" },
     { method_9, AG_ERR_TYPE, "9" },
     { kind_8, AG_ERR_TYPE, "8" },
+    { products_half, AG_ERR_TYPE, "products is 2" },
     { bias_77, AG_ERR_TYPE, "77" },
     { sigma_negative, AG_ERR_VALUE, "-1.5" },
     { sigma_nan, AG_ERR_VALUE, "nan" },

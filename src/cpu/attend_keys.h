@@ -30,14 +30,16 @@ static int list_keys(tile *x, const ag_pass *pass, cursor *c, int64_t end)
 /* All of the block's keys are neighbours in one range. */
 static int is_run(const tile *x, int n) { return x->range[0] == x->range[n - 1] && x->key[n - 1] - x->key[0] == n - 1; }
 
+static const ag_keys *range_of(const ag_pass *pass, const tile *x, int i) { return &pass->keys[x->range[i]]; }
+
 static void *key_row(const tile *x, const ag_pass *pass, int i)
 {
-    return ag_at(x->run, &pass->keys[x->range[i]].k, x->h, x->key[i]);
+    return ag_at(x->run, &range_of(pass, x, i)->k, x->h, x->key[i]);
 }
 
 static void *value_row(const tile *x, const ag_pass *pass, int i)
 {
-    return ag_at(x->run, &pass->keys[x->range[i]].v, x->h, x->key[i]);
+    return ag_at(x->run, &range_of(pass, x, i)->v, x->h, x->key[i]);
 }
 
 /* The last key is repeated up to a multiple of ROWS, so that it cannot change a maximum. */
@@ -45,16 +47,22 @@ static void pack_keys(tile *x, const ag_pass *pass, int n)
 {
     const int64_t length = units(x->a->d);
     for (int i = 0; i < n; i++)
-        unit_pack_key(x->k + i * length, key_row(x, pass, i), pass->keys[x->range[i]].k.dtype, x->a->d);
+        unit_pack_key(x->k + i * length, key_row(x, pass, i), range_of(pass, x, i)->k.dtype, x->a->d);
     for (int i = n; i % ROWS; i++) memcpy(x->k + i * length, x->k + (n - 1) * length, (size_t)length * sizeof *x->k);
     x->key_rows = x->k;
 }
 
+/* Ranges may differ in type: permuted values are float32, those beside them what the caller stores. */
 static void pack_values(tile *x, const ag_pass *pass, int n)
 {
     for (int i = 0; i < n; i += NUMBERS) {
-        const void *row[2] = { value_row(x, pass, i), NUMBERS > 1 && i + 1 < n ? value_row(x, pass, i + 1) : NULL };
-        unit_pack_values(x->v + i / NUMBERS * wide(x->a), row, pass->keys[x->range[i]].v.dtype, x->a->d_v, wide(x->a));
+        const void *row[2] = { value_row(x, pass, i), NULL };
+        ag_dtype type[2] = { range_of(pass, x, i)->v.dtype, AG_F32 };
+        if (NUMBERS > 1 && i + 1 < n) {
+            row[1] = value_row(x, pass, i + 1);
+            type[1] = range_of(pass, x, i + 1)->v.dtype;
+        }
+        unit_pack_values(x->v + i / NUMBERS * wide(x->a), row, type, x->a->d_v, wide(x->a));
     }
     x->value_rows = x->v;
 }

@@ -54,13 +54,13 @@ static void add_keys(study *x, panel *p, int keys)
     switch (p->vectors) {
     case 3:
         tile_rescale(3, x->top, p->m, p->l, x->by);
-        tile_weights(3, keys, x->s, p->m, p->l);
+        tile_weights(3, keys, x->s, 1, p->m, x->s, p->l);
         return;
     case 2:
         tile_rescale(2, x->top, p->m, p->l, x->by);
-        tile_weights(2, keys, x->s, p->m, p->l);
+        tile_weights(2, keys, x->s, 1, p->m, x->s, p->l);
         return;
-    default: tile_rescale(1, x->top, p->m, p->l, x->by); tile_weights(1, keys, x->s, p->m, p->l);
+    default: tile_rescale(1, x->top, p->m, p->l, x->by); tile_weights(1, keys, x->s, 1, p->m, x->s, p->l);
     }
 }
 

@@ -15,7 +15,7 @@ struct ag_pool {
     ag_lock *lock; /* of everything below */
     int threads;   /* the caller counts as worker 0 */
     int pin;
-    int process;                   /* the threads live there; a forked child has none of them */
+    int process;      /* the threads live there; a forked child has none of them */
     int wanted, quit; /* workers wanted this round */
     atomic_int busy;  /* those not yet back; written under the lock, like round, and watched without it */
     atomic_int round;

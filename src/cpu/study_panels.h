@@ -7,6 +7,8 @@
 #include "count.h"
 #include "cpu.h"
 #include "log2.h"
+#include "unit_f32.h"
+
 #include "tile.h"
 
 enum { PANELS = 8 }; /* most of a task */
@@ -90,7 +92,7 @@ static void load_panel(const study *x, panel *p, const ag_ref *from, float by)
     for (int i = p->lanes; i < p->vectors * LANES; i++) p->token[i] = p->token[p->lanes - 1];
     for (int lane = 0; lane < p->vectors * LANES; lane += LANES) {
         for (int i = 0; i < LANES; i++)
-            ag_load_row(x->widened + i * d, ag_at(x->run, from, x->h, p->token[lane + i]), from->dtype, d);
+            row_load(x->widened + i * d, ag_at(x->run, from, x->h, p->token[lane + i]), from->dtype, d);
         for (int64_t t = 0; t < d; t += LANES) {
             const int n = d - t < LANES ? (int)(d - t) : LANES;
             vec z[LANES];
@@ -108,7 +110,7 @@ static void load_row(study *x, int n, const ag_ref *from, int64_t token, float b
 {
     const int64_t d = x->what->d;
     float *row = x->rows + n * d;
-    ag_load_row(row, ag_at(x->run, from, x->h, token), from->dtype, d);
+    row_load(row, ag_at(x->run, from, x->h, token), from->dtype, d);
     for (int64_t t = 0; by != 1 && t < d; t++) row[t] *= by;
     x->token[n] = token;
 }

@@ -69,16 +69,17 @@ static inline int64_t unit_interleave(unit *to, const uint16_t *low, const uint1
     return t;
 }
 
-static inline void unit_pack_values(unit *to, const void *const *from, ag_dtype type, int64_t d, int64_t wide)
+static inline void unit_pack_values(unit *to, const void *const *from, const ag_dtype *type, int64_t d, int64_t wide)
 {
     float row[NUMBERS][LANES];
-    int64_t t = type == AG_BF16 && from[1] ? unit_interleave(to, from[0], from[1], d) : 0;
+    const int stored = type[0] == AG_BF16 && type[1] == AG_BF16 && from[1];
+    int64_t t = stored ? unit_interleave(to, from[0], from[1], d) : 0;
     for (; t < d; t += LANES) {
         const int n = d - t < LANES ? (int)(d - t) : LANES;
         vec x[NUMBERS] = { v_all(0), v_all(0) };
         for (int i = 0; i < NUMBERS; i++) {
             if (!from[i]) continue;
-            row_load(row[i], (const char *)from[i] + t * (int64_t)ag_size_of(type), type, n);
+            row_load(row[i], (const char *)from[i] + t * (int64_t)ag_size_of(type[i]), type[i], n);
             x[i] = n < LANES ? v_load_first(row[i], n) : v_load(row[i]);
         }
         if (n == LANES) v_store((float *)to + t, unit_of(x));

@@ -30,9 +30,9 @@ static inline int unit_values_lie(const ag_ref *v, int64_t d, int64_t wide)
 static inline void unit_pack_key(unit *to, const void *from, ag_dtype type, int64_t d) { row_load(to, from, type, d); }
 
 /* NUMBERS rows of d values as one of `wide` units; a row that is not there is NULL. */
-static inline void unit_pack_values(unit *to, const void *const *from, ag_dtype type, int64_t d, int64_t wide)
+static inline void unit_pack_values(unit *to, const void *const *from, const ag_dtype *type, int64_t d, int64_t wide)
 {
-    row_load(to, from[0], type, d);
+    row_load(to, from[0], type[0], d);
     for (int64_t t = d; t < wide; t++) to[t] = 0;
 }
 

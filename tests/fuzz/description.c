@@ -50,6 +50,7 @@ static void any_problem(bytes *b, ag_problem *p)
     p->has_key_lengths = with >> 3 & 1;
     p->bias_dtype = (with >> 4 & 7) == 7 ? (ag_dtype)bytes_below(b, 5) : AG_NONE;
     p->workers = bytes_below(b, 4);
+    p->products = (ag_dtype)(bytes_below(b, 16) == 0 ? bytes_one(b) : 0);
     if (with & 128) p->wave_bytes = (size_t)bytes_one(b) * 64;
 }
 
