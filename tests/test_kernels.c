@@ -245,9 +245,9 @@ END_TEST
 
 START_TEST(blurs_are_right)
 {
-    static const int64_t grids[][3] = { { 1, 1, 1 },   { 1, 1, 2 },  { 1, 2, 1 },   { 1, 7, 7 },
-                                        { 1, 6, 10 },  { 3, 6, 8 },  { 1, 1, 16 },  { 5, 1, 1 },
-                                        { 1, 1, 129 }, { 1, 64, 3 }, { 2, 13, 31 }, { 4, 2, 2 } };
+    static const int64_t grids[][3] = { { 1, 1, 1 },   { 1, 1, 2 },  { 1, 2, 1 },   { 1, 7, 7 },   { 1, 6, 10 },
+                                        { 3, 6, 8 },   { 1, 1, 16 }, { 5, 1, 1 },   { 1, 1, 129 }, { 1, 64, 3 },
+                                        { 2, 13, 31 }, { 4, 2, 2 },  { 1, 1, 401 }, { 1, 1013, 1 } };
     static const double sigmas[] = { 0, 1e-200, 0.1, 0.5, 2, 10, 9998, 9999, 9999.5, INFINITY };
     static const int64_t widths[] = { 1, 3, 40, 64, 160 };
     const int64_t *grid = grids[_i], n = grid[0] * grid[1] * grid[2];
@@ -350,7 +350,7 @@ Suite *suite_kernels(void)
     tcase_add_loop_test(add_case(s, "guided"), guided_batches_are_right, 0, 8);
     tcase_add_loop_test(add_case(s, "studies"), studies_are_right, AG_RECEIVED, AG_MAP + 1);
     tcase_add_loop_test(add_case(s, "long"), long_studies_are_right, 0, LONG_STUDIES);
-    tcase_add_loop_test(add_case(s, "blurs"), blurs_are_right, 0, 12);
+    tcase_add_loop_test(add_case(s, "blurs"), blurs_are_right, 0, 14);
     tcase_add_loop_test(add_case(s, "problems"), random_problems_are_right, 0, RANDOM_TESTS);
     c = add_case(s, "tables");
     tcase_add_test(c, floor_refuses_nothing);

@@ -130,11 +130,15 @@ typedef struct wide_sums {
     wvec low[AG_SUMS], high[AG_SUMS];
 } wide_sums;
 
+/* So much is computed from what is read that the processor does not look far enough ahead by itself: elements. */
+enum { FORM_AHEAD = 512 };
+
 /* The form at element t, n terms. */
 ROW_INLINE void of_form(const form *f, const int n, int t, wvec *low, wvec *high)
 {
     for (int k = 0; k < n; k++) {
         const vec from = *(const vec_unaligned *)(f->from[k] + t);
+        __builtin_prefetch(f->from[k] + t + FORM_AHEAD);
         const wvec weight = w_all(f->weight[k]);
         *low = k ? *low + weight * w_low(from) : weight * w_low(from);
         *high = k ? *high + weight * w_high(from) : weight * w_high(from);

@@ -1,6 +1,6 @@
 /* mean_rows.h - the mean step, written over the vector verbs that the including file chose. A channel is summed in
- * float64, four tokens at a time (four halves, which are short, in float32 first), by one task: few heads are cut into channels, never into tokens, and the sum is the
- * same however they are cut. */
+ * float64, four tokens at a time (four halves, which are short, in float32 first), by one task: few heads are cut into
+ * channels, never into tokens, and the sum is the same however they are cut. */
 #include "cpu.h"
 #include "rows_vector.h"
 
@@ -19,7 +19,7 @@ static int64_t mean_tasks(const ag_step *s) { return s->n_heads * mean_slabs(s);
 
 static size_t mean_scratch(const ag_step *s) { return (size_t)mean_slab(s) * sizeof(double); }
 
-/* Sums of a slab: [low halves, high halves] of each vector. */
+/* Sums of a slab's channels. */
 typedef struct mean_sum {
     double *sum;
     int64_t n;

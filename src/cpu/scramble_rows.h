@@ -12,8 +12,8 @@ ROW_INLINE void ask_for(const void *row, int64_t bytes)
     for (int64_t at = 0; at < bytes; at += LINE) __builtin_prefetch((const char *)row + at);
 }
 
-/* Memory is read in order faster than in none: while the rows of a task's head are taken as they are drawn, its share of
- * the next head's is asked for as it lies. */
+/* Memory is read faster in order than in none: while the rows of a task's head are taken as they are drawn, its share
+ * of the next head's is asked for as it lies. */
 ROW_INLINE void ask_for_next(const ag_step *s, const ag_bound *bound, int64_t head, const ag_ref *src, int64_t i,
                              int64_t bytes)
 {
