@@ -11,6 +11,8 @@
  *   gather      draw -> tally -> gather
  *   permute     draw -> permute values -> attend
  *   tokens      draw -> permute queries -> attend
+ *   softened    attend with a scale of its own for image rows
+ *   masked      attend, image logits hidden at random; noisy: disturbed
  *
  * A blend adds the standard result as a first pass of the attend step; permute is linear in V and folds it into mix. */
 #include "lower.h"

@@ -50,13 +50,17 @@ int head_visible(const head *t, int64_t j)
 
 int head_scrambles(const head *t, ag_kind kind) { return t->row->method == AG_SCRAMBLED && t->row->kind == kind; }
 
+uint32_t head_stream(const head *t)
+{
+    return (uint32_t)(t->run->stream == AG_STREAM_DEFAULT ? t->b + t->p->row_offset : t->run->stream);
+}
+
 int64_t head_source(const head *t, int64_t i, int64_t draw)
 {
     const int64_t draws = t->row->kind == AG_GATHER ? t->row->draws : 1;
-    const int64_t stream = t->run->stream == AG_STREAM_DEFAULT ? t->b + t->p->row_offset : t->run->stream;
     if (t->row->indexed) return t->run->index[i * draws + draw];
-    if (t->row->kind == AG_GATHER) return draw_index(t->run->seed, (uint32_t)stream, i, draw, t->count);
-    return draw_permuted(t->run->seed, (uint32_t)stream, i, t->count);
+    if (t->row->kind == AG_GATHER) return draw_index(t->run->seed, head_stream(t), i, draw, t->count);
+    return draw_permuted(t->run->seed, head_stream(t), i, t->count);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------------------ */

@@ -158,8 +158,7 @@ static void set_picture(problem *x, int perturbation, int64_t heads, int64_t sid
     problem_init(x, 2, heads, n + 13, n + 13, d);
     x->p.kv_heads = heads / 2;
     for (int64_t b = 0; b < 2; b++) {
-        ag_row *row = problem_row(x, b, perturbation < 5 ? (ag_method)perturbation : AG_SCRAMBLED);
-        row->kind = perturbation < 5 ? AG_GATHER : (ag_kind)(perturbation - 5);
+        ag_row *row = problem_perturb(x, b, perturbation);
         row->image_offset = b ? 9 : 13;
         row->image_length = n;
         row->grid[0] = 1;
@@ -318,8 +317,8 @@ Suite *suite_kernels(void)
     Suite *s = suite_create("kernels");
     TCase *c = add_case(s, "shapes");
     tcase_add_loop_test(c, shapes_are_right, 0, SHAPES);
-    tcase_add_loop_test(c, large_pictures_are_right, AG_IDENTITY, 8);
-    tcase_add_loop_test(c, many_heads_are_right, AG_IDENTITY, 8);
+    tcase_add_loop_test(c, large_pictures_are_right, AG_IDENTITY, PERTURBATIONS);
+    tcase_add_loop_test(c, many_heads_are_right, AG_IDENTITY, PERTURBATIONS);
     tcase_add_loop_test(add_case(s, "guided"), guided_batches_are_right, 0, 8);
     tcase_add_loop_test(add_case(s, "studies"), studies_are_right, AG_RECEIVED, AG_MAP + 1);
     tcase_add_loop_test(add_case(s, "blurs"), blurs_are_right, 0, 12);

@@ -1,6 +1,7 @@
 /* test_masks.c - the edges of what a query sees, with every attend kernel. */
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
@@ -47,6 +48,7 @@ START_TEST(the_lowest_bias_stays_finite)
     for (int brain = 0; brain < 2; brain++) {
         problem x;
         problem_init(&x, 1, 2, 20, 130, 16);
+        x.p.want_lse = 1;
         problem_bias(&x, brain ? AG_BF16 : AG_F32);
         ck_assert(!problem_allocate(&x));
         fill(&x.q, 2 * 20 * 16, 7);
@@ -64,6 +66,39 @@ START_TEST(the_lowest_bias_stays_finite)
 }
 END_TEST
 
+/* A query of NaN gives a row of NaN with an lse of NaN, never one that seems to see nothing; the others do not mind. */
+START_TEST(rows_of_nan_are_nan)
+{
+    enum { N = 70, D = 16 };
+    ag_context *context = kernels_context(0);
+    problem x;
+    char why[AG_MESSAGE_SIZE] = "";
+    problem_init(&x, 1, 1, N, N, D);
+    x.p.want_lse = 1;
+    ck_assert(!problem_build(&x, 3));
+    float *q = malloc(x.q.size);
+    ck_assert_ptr_nonnull(q);
+    memcpy(q, x.q.data, x.q.size);
+    for (int c = 0; c < D; c++) q[5 * D + c] = NAN;
+    x.a.q = q;
+    for (int k = 0; k < kernels_count(); k++) {
+        const ag_kernel_info info = kernels_info(k);
+        if (info.unavailable || strcmp(info.backend, "cpu") || strcmp(info.step, "attend")) continue;
+        ck_assert_msg(!problem_execute(&x, context, info.name, why, sizeof why), "%s", why);
+        const float *out = (const float *)x.out.data, *lse = (const float *)x.lse.data;
+        for (int i = 0; i < N; i++) {
+            const int nan = i == 5;
+            ck_assert_msg(isnan(lse[i]) == nan, "%s: lse of row %d is %g", info.name, i, lse[i]);
+            for (int c = 0; c < D; c++)
+                ck_assert_msg(isnan(out[i * D + c]) == nan, "%s: row %d is %g", info.name, i, out[i * D + c]);
+        }
+    }
+    free(q);
+    problem_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
 Suite *suite_masks(void)
 {
     Suite *s = suite_create("masks");
@@ -71,6 +106,7 @@ Suite *suite_masks(void)
     tcase_set_timeout(c, 600);
     tcase_add_test(c, rows_that_see_nothing_are_zero);
     tcase_add_test(c, the_lowest_bias_stays_finite);
+    tcase_add_test(c, rows_of_nan_are_nan);
     suite_add_tcase(s, c);
     return s;
 }

@@ -6,30 +6,50 @@
 #include "rows.h"
 #include "tile.h"
 
-enum { TASK = 384, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
+enum { STREAM_KEYS = 512, TASK = 384, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
 
 /* Queries lane by lane, and where their results gather. */
 typedef struct panel {
     int first, vectors;    /* first query of the task in this panel */
+    int empty;             /* nothing has been summed in o yet, and it holds nothing */
     int64_t seen;          /* keys from here on are hidden from all of them */
     float *qt, *o, *m, *l; /* [d][PANEL], [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
 } panel;
+
+/* Rows that will be read soon: a few are fetched into the cache with each tile of logits. */
+typedef struct fetch {
+    const char *at;
+    int64_t stride, bytes;
+    int rows, rows_each;
+} fetch;
 
 typedef struct tile {
     const ag_attend *a;
     const ag_bound *run;
     int64_t b, h;
     ag_visible visible;
+    float strength; /* of the blend; 0 and 1 where one pass alone is run */
     int queries, panels;
     int64_t token[MOST_QUERIES];     /* output token of each lane; lanes past the last repeat it */
     int64_t logit_row[MOST_QUERIES]; /* row of causal and bias */
     int span[MOST_QUERIES];
     panel panel[MOST_PANELS];
-    float *s, *k, *v, *row, *first; /* [BLOCK][PANEL], [BLOCK][d], [BLOCK][wide], a row, result of pass 0 */
-    int64_t key[BLOCK];             /* the key each packed row came from */
+    float *s, *top, *by;                /* [BLOCK][PANEL], [PANEL], [PANEL] */
+    float *k, *v;                       /* [BLOCK][d], [BLOCK][wide] */
+    float *rows, *first;                /* [LANES][pitch], result of pass 0 [TASK][d_v] */
+    const float *key_rows, *value_rows; /* of this block: k and v, or the caller's own */
+    fetch next_queries, next_keys, next_values;
+    int64_t key[BLOCK]; /* the key each row came from */
 } tile;
 
 static int64_t wide(const ag_attend *a) { return (a->d_v + ROWS - 1) / ROWS * ROWS; }
+
+/* Elements from one row of x->rows to the next. */
+static int64_t pitch(const ag_attend *a)
+{
+    const int64_t longest = a->d > a->d_v ? a->d : a->d_v;
+    return (longest + LANES - 1) / LANES * LANES;
+}
 
 static int64_t queries_of(const ag_attend *a)
 {
@@ -69,7 +89,6 @@ static float *carve(char **memory, int64_t floats)
 static char *lay_out(tile *x, char *memory)
 {
     const ag_attend *a = x->a;
-    const int64_t longest = a->d > a->d_v ? a->d : a->d_v;
     for (int i = 0; i < MOST_PANELS; i++) {
         panel *p = &x->panel[i];
         p->qt = carve(&memory, a->d * PANEL);
@@ -78,9 +97,11 @@ static char *lay_out(tile *x, char *memory)
         p->l = carve(&memory, PANEL);
     }
     x->s = carve(&memory, (int64_t)BLOCK * PANEL);
+    x->top = carve(&memory, PANEL);
+    x->by = carve(&memory, PANEL);
     x->k = carve(&memory, BLOCK * a->d);
     x->v = carve(&memory, BLOCK * wide(a));
-    x->row = carve(&memory, 2 * longest);
+    x->rows = carve(&memory, LANES * pitch(a));
     x->first = a->n_passes == 2 ? carve(&memory, TASK * a->d_v) : NULL;
     return memory;
 }

@@ -61,7 +61,7 @@ TILE_INLINE void apply_rows(const int rows, const slab *s, const ag_axis *axis, 
     for (int64_t o = 0; o < outer; o++)
         columns(rows, inner,
                 (product){ length, s->weight, s->from + (o * axis->in + low) * inner,
-                           s->to + (o * axis->out + i) * inner, rows, inner, inner });
+                           s->to + (o * axis->out + i) * inner, rows, inner, inner, NULL });
 }
 
 static void apply_axis(slab *s, int a)

@@ -27,13 +27,11 @@ static space carve(const ag_study *x, void *memory)
 /* Leaves softmax(L_i) in s->weight and returns lse; -inf, and zeros, where nothing is seen. */
 static double softmax_row(const ag_study *x, ag_logit_row *r, const space *s)
 {
-    double m = -INFINITY, sum = 0;
+    double sum = 0;
     r->seen = x->causal ? r->i + x->causal_shift + 1 : INT64_MAX;
     ag_load_row(s->q, ag_at(r->run, &x->q, r->h, r->i), x->q.dtype, x->d);
-    for (int64_t j = 0; j < x->n_k; j++) {
-        s->weight[j] = ag_logit(r, s->q, &x->k, j, s->k, x->d);
-        if (s->weight[j] > m) m = s->weight[j];
-    }
+    for (int64_t j = 0; j < x->n_k; j++) s->weight[j] = ag_logit(r, s->q, &x->k, j, s->k, x->d);
+    const double m = ag_greatest(s->weight, x->n_k);
     for (int64_t j = 0; j < x->n_k; j++) sum += s->weight[j] = m == -INFINITY ? 0 : exp(s->weight[j] - m);
     if (m == -INFINITY) return m;
     for (int64_t j = 0; j < x->n_k; j++) s->weight[j] /= sum;

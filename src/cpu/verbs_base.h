@@ -3,6 +3,7 @@
 #define AG_VERBS_BASE_H
 
 #include <stdint.h>
+#include <string.h>
 
 enum { LANES = 4, ROWS = 4 }; /* ROWS x 3 accumulators must fit in the registers */
 
@@ -22,6 +23,30 @@ static inline int v_any_greater(vec a, vec b)
 {
     const ivec greater = a > b;
     return (greater[0] | greater[1] | greater[2] | greater[3]) != 0;
+}
+
+static inline vec v_load(const float *x) { return *(const vec_unaligned *)x; }
+static inline void v_store(float *x, vec a) { *(vec_unaligned *)x = a; }
+
+/* Past the caches where that can be said: here it cannot. */
+static inline void v_stream(float *x, vec a) { v_store(x, a); }
+static inline void v_streamed(void) {}
+
+/* The first n lanes, n < LANES; the others are 0, and their memory is not touched. */
+static inline vec v_load_first(const float *x, int n)
+{
+    vec a = v_all(0);
+    memcpy(&a, x, (size_t)n * sizeof *x);
+    return a;
+}
+
+static inline void v_store_first(float *x, vec a, int n) { memcpy(x, &a, (size_t)n * sizeof *x); }
+
+/* x[i][j] = x[j][i] */
+static inline void v_transpose(vec *x)
+{
+    const vec a = x[0], b = x[1], c = x[2], d = x[3];
+    for (int i = 0; i < LANES; i++) x[i] = (vec){ a[i], b[i], c[i], d[i] };
 }
 
 #include "exp2.h"

@@ -4,6 +4,7 @@
 
 #include <arm_neon.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { LANES = 4, ROWS = 8 };
 
@@ -18,12 +19,38 @@ static inline vec v_max(vec a, vec b)
     return (vec)vbslq_f32(vcgtq_f32((float32x4_t)a, (float32x4_t)b), (float32x4_t)a, (float32x4_t)b);
 }
 
-static inline int v_any_greater(vec a, vec b) { return vmaxvq_u32(vcgtq_f32((float32x4_t)a, (float32x4_t)b)) != 0; }
+static inline vec v_load(const float *x) { return (vec)vld1q_f32(x); }
+static inline void v_store(float *x, vec a) { vst1q_f32(x, (float32x4_t)a); }
+
+/* Past the caches where that can be said: to these compilers it cannot. */
+static inline void v_stream(float *x, vec a) { v_store(x, a); }
+static inline void v_streamed(void) {}
+
+/* The first n lanes, n < LANES; the others are 0, and their memory is not touched. */
+static inline vec v_load_first(const float *x, int n)
+{
+    vec a = v_all(0);
+    memcpy(&a, x, (size_t)n * sizeof *x);
+    return a;
+}
+
+static inline void v_store_first(float *x, vec a, int n) { memcpy(x, &a, (size_t)n * sizeof *x); }
+
+/* x[i][j] = x[j][i]: elements of two rows, then pairs of elements. */
+static inline void v_transpose(vec *x)
+{
+    const float32x4x2_t top = vtrnq_f32((float32x4_t)x[0], (float32x4_t)x[1]);
+    const float32x4x2_t low = vtrnq_f32((float32x4_t)x[2], (float32x4_t)x[3]);
+    for (int i = 0; i < 2; i++) {
+        x[i] = (vec)vtrn1q_f64((float64x2_t)top.val[i], (float64x2_t)low.val[i]);
+        x[i + 2] = (vec)vtrn2q_f64((float64x2_t)top.val[i], (float64x2_t)low.val[i]);
+    }
+}
 
 #include "exp2.h"
 
-/* 2^x for x <= 0, relative error below 1.8e-7; 0 where it vanishes. 2^f lies within [0.7, 1.5] and n above -101, so that
- * n can be added to its exponent as it is. A NaN counts as n = 0 and stays NaN. */
+/* 2^x for x <= 0, relative error below 1.8e-7; 0 where it vanishes. 2^f lies within [0.7, 1.5] and n above -101, so
+ * that n can be added to its exponent as it is. A NaN counts as n = 0 and stays NaN. */
 static inline vec v_exp2(vec x)
 {
     const int32x4_t n = vcvtnq_s32_f32((float32x4_t)x);

@@ -57,7 +57,7 @@ static void any_row(bytes *b, const ag_problem *p, ag_row *row)
 {
     static const double sigmas[] = { 0, 0.4, 2, 30, 9999, 10000 };
     const unsigned with = bytes_one(b);
-    ag_row_init(row, (ag_method)bytes_below(b, 6));
+    ag_row_init(row, (ag_method)bytes_below(b, AG_NOISY + 1));
     row->kind = (ag_kind)bytes_below(b, 3);
     row->draws = 1 + bytes_below(b, 3);
     row->blend = with & 1;
@@ -65,6 +65,9 @@ static void any_row(bytes *b, const ag_problem *p, ag_row *row)
     row->indexed = (with >> 2 & 3) == 3;
     row->sigma = sigmas[bytes_below(b, 6)];
     row->sigma_t = sigmas[bytes_below(b, 6)];
+    row->inverse_temperature = sigmas[bytes_below(b, 3)];
+    row->probability = sigmas[bytes_below(b, 2)];
+    row->amplitude = sigmas[bytes_below(b, 4)];
     row->grid[0] = 1 + bytes_below(b, 2);
     row->grid[1] = 1 + bytes_below(b, 5);
     row->grid[2] = p->n_q / (row->grid[0] * row->grid[1]);
