@@ -54,7 +54,7 @@ all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide
 
 # A file's suffix is its instruction set; nothing else in the tree is compiled with -m flags.
 $(B)/src/cpu/%.o: fast := -O3 -ffp-contract=fast -fno-math-errno
-$(B)/%_avx2.o:   isa := -mavx2 -mfma
+$(B)/%_avx2.o:   isa := -mavx2 -mfma -mf16c
 $(B)/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 
 $(B)/%.o: %.c $(B)/flags

@@ -29,8 +29,8 @@ AG_FN ag_words ag_philox_words(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
-    const ag_words words = { c0, c1, c2, c3 };
-    return words;
+    const ag_words all = { c0, c1, c2, c3 };
+    return all;
 }
 
 /* Word 0. */

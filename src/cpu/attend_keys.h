@@ -10,17 +10,6 @@ typedef struct cursor {
     int64_t at;
 } cursor;
 
-static void widen_row(float *to, const void *from, ag_dtype type, int64_t n)
-{
-    if (type != AG_F32) {
-        ag_load_row(to, from, type, n);
-        return;
-    }
-    int64_t t = 0;
-    for (; t + LANES <= n; t += LANES) v_store(to + t, v_load((const float *)from + t));
-    if (t < n) v_store_first(to + t, v_load_first((const float *)from + t, (int)(n - t)), (int)(n - t));
-}
-
 /* The next visible key below `end`, packed as row n; 0 when there is none. */
 static int pack_key(tile *x, const ag_pass *pass, cursor *c, int64_t end, int n)
 {
@@ -30,9 +19,9 @@ static int pack_key(tile *x, const ag_pass *pass, cursor *c, int64_t end, int n)
         for (; c->at < keys->count && keys->first + c->at < end; c->at++) {
             const int64_t j = keys->first + c->at;
             if (!ag_key_visible(&x->visible, j)) continue;
-            widen_row(x->k + n * a->d, ag_at(x->run, &keys->k, x->h, j), keys->k.dtype, a->d);
+            row_load(x->k + n * a->d, ag_at(x->run, &keys->k, x->h, j), keys->k.dtype, a->d);
             float *v = x->v + n * wide(a);
-            widen_row(v, ag_at(x->run, &keys->v, x->h, j), keys->v.dtype, a->d_v);
+            row_load(v, ag_at(x->run, &keys->v, x->h, j), keys->v.dtype, a->d_v);
             for (int64_t t = a->d_v; t < wide(a); t++) v[t] = 0;
             x->key[n] = j;
             c->at++;

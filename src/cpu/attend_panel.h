@@ -23,12 +23,12 @@ static void start_lane(tile *x, const ag_pass *pass, panel *p, int lane)
     float *q = x->rows, *other = x->rows + pitch(a);
     if (!own_is_there(x, pass, token)) return;
     for (int64_t t = 0; t < a->d; t++) q[t] = p->qt[t * PANEL + lane];
-    ag_load_row(other, ag_at(x->run, &pass->own_k, x->h, own), pass->own_k.dtype, a->d);
+    row_load(other, ag_at(x->run, &pass->own_k, x->h, own), pass->own_k.dtype, a->d);
     p->m[lane] = tile_dot(q, other, a->d);
     ag_count_flop(2 * a->d);
     if (pass->own == AG_OWN_MEAN) p->m[lane] += log2f(*(const float *)ag_at(x->run, &pass->own_count, x->h, 0));
     p->l[lane] = 1;
-    ag_load_row(other, ag_at(x->run, &pass->own_v, x->h, own), pass->own_v.dtype, a->d_v);
+    row_load(other, ag_at(x->run, &pass->own_v, x->h, own), pass->own_v.dtype, a->d_v);
     for (int64_t t = 0; t < a->d_v; t++) p->o[t * PANEL + lane] = other[t];
 }
 
@@ -46,7 +46,7 @@ static void pack_lanes(tile *x, const ag_pass *pass, panel *p, int lane)
         row[i] = ag_at(x->run, q, x->h, x->token[n]);
         if (q->dtype == AG_F32) continue;
         float *widened = x->rows + i * pitch(a);
-        ag_load_row(widened, row[i], q->dtype, a->d);
+        row_load(widened, row[i], q->dtype, a->d);
         row[i] = widened;
     }
     for (int64_t t = 0; t < a->d; t += LANES) {
@@ -132,7 +132,7 @@ static void take_lanes(const tile *x, const ag_pass *pass, const panel *p, int l
     }
     for (int i = 0; i < count; i++) {
         const int64_t from = ag_mapped(&pass->map, x->token[p->first + lane + i]);
-        ag_load_row(row[i], ag_at(x->run, &pass->q[0], x->h, from), pass->q[0].dtype, x->a->d_v);
+        row_load(row[i], ag_at(x->run, &pass->q[0], x->h, from), pass->q[0].dtype, x->a->d_v);
     }
 }
 
@@ -157,7 +157,7 @@ static void store_lanes(tile *x, const ag_pass *pass, const panel *p, int lane)
         for (int64_t t = 0; t < a->d_v; t++) row[i][t] = (1 - u) * first[t] + u * row[i][t];
     }
     for (int i = 0; widened && i < count; i++)
-        ag_store_row(ag_at(x->run, &a->out, x->h, x->token[p->first + lane + i]), row[i], a->out.dtype, a->d_v);
+        row_store(ag_at(x->run, &a->out, x->h, x->token[p->first + lane + i]), row[i], a->out.dtype, a->d_v);
     if (a->lse.source != AG_SOURCES) store_lse(x, pass, p, lane, count);
 }
 

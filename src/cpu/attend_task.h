@@ -3,7 +3,7 @@
 #define AG_ATTEND_TASK_H
 
 #include "cpu.h"
-#include "rows.h"
+#include "rows_vector.h"
 #include "tile.h"
 
 enum { STREAM_KEYS = 512, TASK = 384, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };

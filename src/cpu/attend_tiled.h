@@ -107,5 +107,5 @@ static void run(const ag_step *s, const ag_bound *bound, int64_t task, void *mem
     x->strength = x->a->n_passes == 2 ? (float)ag_row_values(bound, s->b).strength : 0;
     if (x->strength < 1) run_pass(x, &x->a->pass[0]);
     if (x->strength > 0) run_pass(x, &x->a->pass[1]);
-    v_streamed();
+    v_fence();
 }
