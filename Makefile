@@ -82,7 +82,7 @@ $(B)/exp2: $(B)/tests/bare/exp2.o $(B)/libattnguide.a
 $(B)/walk: $(bare) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ $(libs) -o $@
 
-# What a bare Debian 12 lacks. Does nothing when all is there; never installs CUDA. Without the second line of
+# What a bare Debian 12 lacks. Does nothing when all is there; never installs CUDA. Without the later lines of
 # setup-check the tests that need it are skipped, aloud.
 setup-demo:  ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox
 setup-bench: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libopenblas0-pthread
@@ -91,6 +91,8 @@ setup-check:
 	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev gnuplot-nox check
 	@tools/setup clang clang-format cmake abigail-tools mandoc doxygen libopenblas0-pthread || \
 	    echo "going on without those"
+	@tools/setup binutils qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross || \
+	    echo "going on without emulated machines"
 
 check: setup-check
 	$(MAKE) all $(B)/test_attnguide

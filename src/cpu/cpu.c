@@ -12,8 +12,7 @@ static const ag_kernel *const kernels[] = {
     &ag_attend_bf16_avx512bf16,
     &ag_attend_f32_avx512,
     &ag_attend_f32_avx2,
-#endif
-#if defined(__aarch64__)
+#elif defined(__aarch64__)
     &ag_attend_f32_neon,
 #endif
     &ag_attend_f32_base,
@@ -24,8 +23,7 @@ static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
     &ag_blur_f32_avx512,
     &ag_blur_f32_avx2,
-#endif
-#if defined(__aarch64__)
+#elif defined(__aarch64__)
     &ag_blur_f32_neon,
 #endif
     &ag_blur_f32_base,
@@ -33,36 +31,50 @@ static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
     &ag_mean_f64_avx512,
     &ag_mean_f64_avx2,
+#elif defined(__aarch64__)
+    &ag_mean_f64_neon,
 #endif
     &ag_mean_f64_ref,
 #if defined(__x86_64__)
     &ag_split_f64_avx512,
     &ag_split_f64_avx2,
+#elif defined(__aarch64__)
+    &ag_split_f64_neon,
 #endif
     &ag_split_f64_ref,
 #if defined(__x86_64__)
     &ag_copy_avx512,
     &ag_copy_avx2,
+#elif defined(__aarch64__)
+    &ag_copy_neon,
 #endif
     &ag_copy_ref,
 #if defined(__x86_64__)
     &ag_draw_avx512,
     &ag_draw_avx2,
+#elif defined(__aarch64__)
+    &ag_draw_neon,
 #endif
     &ag_draw_ref,
 #if defined(__x86_64__)
     &ag_permute_avx512,
     &ag_permute_avx2,
+#elif defined(__aarch64__)
+    &ag_permute_neon,
 #endif
     &ag_permute_ref,
 #if defined(__x86_64__)
     &ag_tally_f64_avx512,
     &ag_tally_f64_avx2,
+#elif defined(__aarch64__)
+    &ag_tally_f64_neon,
 #endif
     &ag_tally_f64_ref,
 #if defined(__x86_64__)
     &ag_gather_f32_avx512,
     &ag_gather_f32_avx2,
+#elif defined(__aarch64__)
+    &ag_gather_f32_neon,
 #endif
     &ag_gather_f32_ref,
 #if defined(__x86_64__)
@@ -84,11 +96,15 @@ static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
     &ag_statistics_f64_avx512,
     &ag_statistics_f64_avx2,
+#elif defined(__aarch64__)
+    &ag_statistics_f64_neon,
 #endif
     &ag_statistics_f64_base,
 #if defined(__x86_64__)
     &ag_combine_f32_avx512,
     &ag_combine_f32_avx2,
+#elif defined(__aarch64__)
+    &ag_combine_f32_neon,
 #endif
     &ag_combine_f32_base,
     NULL,

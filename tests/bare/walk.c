@@ -2,10 +2,11 @@
  * Check nor anything beyond the C library: for machines that have no more, and for emulators.
  *
  *   walk [--backend NAME] [--kernel NAME] [--golden FOLDER] [--seed N] [--count N] [--seconds S] [--threads N]
+ *        [--slack BYTES]
  *
- * The golden cases of a folder; then a problem and a combination for each seed from --seed (0) on,
- * --count (400) of them, or as many as --seconds leave time for. A kernel of the backend (cpu) that none of them reached is a failure, unless there was not time for all.
- * The last line is "N passed, N failed, N skipped". */
+ * The golden cases of a folder; then a problem and a combination for each seed from --seed (0) on, --count (400) of
+ * them, or as many as --seconds leave time for. A kernel of the backend (cpu) that none of them reached is a failure,
+ * unless there was not time for all. --slack is buffer_slack. The last line is "N passed, N failed, N skipped". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,8 +174,9 @@ static int report(const walk *w, uint64_t walked)
         }
         if (!is_asked_for(w, &info)) continue;
         asked_for++;
-        printf("%-24s %6lld right, %lld wrong, error %.2g\n", info.name, (long long)t->right, (long long)t->wrong,
-               t->error);
+        printf("%-24s %6lld right, %lld wrong", info.name, (long long)t->right, (long long)t->wrong);
+        if (t->error > 0) printf(", error %.2g", t->error);
+        putchar('\n');
         if (t->right + t->wrong > 0) continue;
         printf("%s: no problem reached %s\n", walked < w->count ? "skipped" : "FAILED", info.name);
         if (walked < w->count) skipped++;
@@ -207,13 +209,14 @@ static int take_option(walk *w, const char *name, const char *value)
     else if (!strcmp(name, "--seed")) w->seed = strtoull(value, NULL, 10);
     else if (!strcmp(name, "--count")) w->count = strtoull(value, NULL, 10);
     else if (!strcmp(name, "--seconds")) w->seconds = strtod(value, NULL);
+    else if (!strcmp(name, "--slack")) buffer_slack = strtoull(value, NULL, 10);
     else if (!strcmp(name, "--threads")) w->threads = atoi(value);
     else return 1;
     return 0;
 }
 
 static const char usage[] = "walk [--backend NAME] [--kernel NAME] [--golden FOLDER] [--seed N] [--count N] "
-                            "[--seconds S] [--threads N]\n";
+                            "[--seconds S] [--threads N] [--slack BYTES]\n";
 
 int main(int argc, char **argv)
 {
