@@ -32,7 +32,7 @@ endif
 machine := $(shell $(CC) -dumpmachine 2>/dev/null)
 src   := $(wildcard src/*.c src/cpu/*.c src/cuda/*.c)
 ifeq ($(filter x86_64-% amd64-%,$(machine)),)
-src   := $(filter-out %_avx2.c %_avx512.c,$(src))
+src   := $(filter-out %_avx2.c %_avx512.c %_avx512bf16.c,$(src))
 endif
 ifeq ($(filter aarch64-% arm64-%,$(machine)),)
 src   := $(filter-out %_neon.c,$(src))
@@ -55,7 +55,9 @@ all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide
 # A file's suffix is its instruction set; nothing else in the tree is compiled with -m flags.
 $(B)/src/cpu/%.o: fast := -O3 -ffp-contract=fast -fno-math-errno
 $(B)/%_avx2.o:   isa := -mavx2 -mfma -mf16c
-$(B)/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+$(B)/%_avx512.o: isa := $(avx512)
+$(B)/%_avx512bf16.o: isa := $(avx512) -mavx512bf16
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)

@@ -390,12 +390,14 @@ AG_API ag_status ag_attention_noisy(ag_context *context, const ag_problem *probl
 AG_API ag_status ag_query_blur(ag_context *context, const ag_problem *problem, const ag_image *image,
                                double sigma, const ag_args *args, char *why, size_t why_size);
 
-/** out [B,M] float32: received_j = sum_i mean_h A[h,i,j]. v is not read. Self-Attention Guidance, arXiv 2210.00939. */
+/** out [B,M] float32: received_j = sum_i mean_h A[h,i,j]. v is not read. Two phases over tiles: every query's softmax
+ *  sum, then the columns; the map is never stored. Self-Attention Guidance, arXiv 2210.00939. */
 AG_API ag_status ag_attention_received(ag_context *context, const ag_problem *problem, const ag_args *args,
                                        char *why, size_t why_size);
 
 /** out [B,H,N] float32: E_i = -lse_i (+inf where nothing is seen); curvature [B,H,N]: the spectral norm of
- *  diag(a_i) - a_i a_i^T (0 where nothing is seen). v is not read. Modern Hopfield networks, arXiv 2008.02217. */
+ *  diag(a_i) - a_i a_i^T (0 where nothing is seen), to an absolute 2e-6. v is not read. The map is never stored. Modern
+ *  Hopfield networks, arXiv 2008.02217. */
 AG_API ag_status ag_attention_energy(ag_context *context, const ag_problem *problem, const ag_args *args,
                                      char *why, size_t why_size);
 

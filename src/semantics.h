@@ -98,6 +98,13 @@ AG_FN float ag_float_of_bits(uint32_t u)
     return f;
 }
 
+AG_FN uint32_t ag_bits_of_float(float f)
+{
+    uint32_t u;
+    memcpy(&u, &f, sizeof u);
+    return u;
+}
+
 /* In halves: a signed conversion is what every instruction set has. */
 AG_FN float ag_float_of_word(uint32_t u) { return (float)(int32_t)(u >> 16) * 65536 + (float)(int32_t)(u & 0xffff); }
 
@@ -105,12 +112,12 @@ AG_FN float ag_float_of_word(uint32_t u) { return (float)(int32_t)(u >> 16) * 65
  * f comes from 1 - u, which x knows exactly. */
 AG_FN float ag_log_f32(uint32_t x)
 {
-    const float u = (ag_float_of_word(x) + 1) * 0x1p-32f;
-    uint32_t bits;
-    memcpy(&bits, &u, sizeof bits);
+    const uint32_t bits = ag_bits_of_float((ag_float_of_word(x) + 1) * 0x1p-32f);
     const int32_t e = (int32_t)((bits + (64u << 23) - 0x3f3504f3u) >> 23) - 64;
     const float far = ag_float_of_bits(bits - ((uint32_t)e << 23)) - 1;
-    const float f = e == 0 ? ag_float_of_word(0xffffffffu - x) * -0x1p-32f : far;
+    const float near = ag_float_of_word(0xffffffffu - x) * -0x1p-32f;
+    const uint32_t is_near = 0u - (uint32_t)(e == 0);
+    const float f = ag_float_of_bits((ag_bits_of_float(near) & is_near) | (ag_bits_of_float(far) & ~is_near));
     float p = -7.451186219e-02f;
     p = p * f + 1.280661043e-01f;
     p = p * f - 1.326603136e-01f;
@@ -135,10 +142,10 @@ AG_FN float ag_cos_f32(uint32_t x)
     p = p * t + 6.493934648e+01f;
     p = p * t - 1.973920855e+01f;
     p = p * t + 9.999999998e-01f;
-    return half ? -p : p;
+    return ag_float_of_bits(ag_bits_of_float(p) ^ half);
 }
 
-/* z in float32: within 2e-6 of its definition, by arithmetic that a compiler can run on many lanes. */
+/* z in float32: within 2e-6 of its definition, by arithmetic without branches that compilers run on many lanes. */
 AG_FN float ag_normal_f32(ag_words x) { return sqrtf(-2 * ag_log_f32(x.w0)) * ag_cos_f32(x.w1); }
 
 #endif

@@ -188,9 +188,12 @@ typedef struct ag_attend {
     ag_ref  out, lse;         /* lse.source AG_SOURCES = not wanted */
 } ag_attend;
 
-/* Attention received, energy and curvature, streamed; or the map itself, row by row. */
+/* Attention received, energy and curvature, streamed; or the map itself, row by row. Energy may leave for received what
+ * its weights are made with, 2^(L_ij log2(e) - m_i) / l_i: float32, m -FLT_MAX and l 0 where nothing is seen. */
 typedef struct ag_study {
-    ag_ref  q, k, out, curvature;
+    ag_ref  q, k;
+    ag_ref  out, curvature;   /* source AG_SOURCES = not wanted */
+    ag_ref  m, l;             /* written by energy, where wanted, and read by received */
     int64_t n_q, n_k, d, heads;
     double  scale;
     int     causal;

@@ -215,6 +215,34 @@ START_TEST(studies_are_right)
 }
 END_TEST
 
+/* Rows of several blocks and panels; and so long ones that their weights are not kept. */
+static const shape long_studies[] = {
+    { 1, 2, 1, 300, 1031, 40, 40, PLACE_TOKENS, FILL_PLAIN, MASK | CAUSAL },
+    { 1, 1, 1, 1031, 300, 16, 16, PLACE_HEADS, FILL_PLAIN, CAUSAL },
+    { 2, 40, 40, 97, 131, 8, 8, PLACE_HEADS, FILL_PLAIN, LENGTHS },
+    { 1, 1, 1, 300, 1200, 16, 16, PLACE_HEADS, FILL_RISING, BIAS },
+    { 1, 1, 1, 3, 50021, 3, 3, PLACE_HEADS, FILL_RISING, 0 },
+    { 1, 1, 1, 2, 50021, 3, 3, PLACE_HEADS, FILL_PLAIN, MASK },
+};
+enum { LONG_STUDIES = sizeof long_studies / sizeof *long_studies };
+
+START_TEST(long_studies_are_right)
+{
+    ag_context *context = kernels_context(0);
+    for (ag_operation operation = AG_RECEIVED; operation <= AG_ENERGY; operation++) {
+        problem x;
+        set_shape(&x, &long_studies[_i], mixes[_i % 3]);
+        x.p.operation = operation;
+        x.p.want_lse = 0;
+        x.p.wave_bytes = 1; /* one row of the batch after the other */
+        ck_assert(!problem_build(&x, (uint64_t)_i));
+        kernels_try(&x, context, NULL);
+        problem_free(&x);
+    }
+    ag_context_free(context);
+}
+END_TEST
+
 START_TEST(blurs_are_right)
 {
     static const int64_t grids[][3] = { { 1, 1, 1 },   { 1, 1, 2 },  { 1, 2, 1 },   { 1, 7, 7 },
@@ -321,6 +349,7 @@ Suite *suite_kernels(void)
     tcase_add_loop_test(c, many_heads_are_right, AG_IDENTITY, PERTURBATIONS);
     tcase_add_loop_test(add_case(s, "guided"), guided_batches_are_right, 0, 8);
     tcase_add_loop_test(add_case(s, "studies"), studies_are_right, AG_RECEIVED, AG_MAP + 1);
+    tcase_add_loop_test(add_case(s, "long"), long_studies_are_right, 0, LONG_STUDIES);
     tcase_add_loop_test(add_case(s, "blurs"), blurs_are_right, 0, 12);
     tcase_add_loop_test(add_case(s, "problems"), random_problems_are_right, 0, RANDOM_TESTS);
     c = add_case(s, "tables");

@@ -10,61 +10,66 @@ typedef struct cursor {
     int64_t at;
 } cursor;
 
-/* The next visible key below `end`, packed as row n; 0 when there is none. */
-static int pack_key(tile *x, const ag_pass *pass, cursor *c, int64_t end, int n)
+/* Lists the next BLOCK visible keys below `end`, or what is left. */
+static int list_keys(tile *x, const ag_pass *pass, cursor *c, int64_t end)
 {
-    const ag_attend *a = x->a;
+    int n = 0;
     for (; c->range < pass->n_keys; c->range++, c->at = 0) {
         const ag_keys *keys = &pass->keys[c->range];
         for (; c->at < keys->count && keys->first + c->at < end; c->at++) {
             const int64_t j = keys->first + c->at;
+            if (n == BLOCK) return n;
             if (!ag_key_visible(&x->visible, j)) continue;
-            row_load(x->k + n * a->d, ag_at(x->run, &keys->k, x->h, j), keys->k.dtype, a->d);
-            float *v = x->v + n * wide(a);
-            row_load(v, ag_at(x->run, &keys->v, x->h, j), keys->v.dtype, a->d_v);
-            for (int64_t t = a->d_v; t < wide(a); t++) v[t] = 0;
             x->key[n] = j;
-            c->at++;
-            return 1;
+            x->range[n++] = c->range;
         }
     }
-    return 0;
+    return n;
 }
 
-static int is_packed(const ag_ref *r, int64_t width) { return r->dtype == AG_F32 && r->stride_i == width; }
+/* All of the block's keys are neighbours in one range. */
+static int is_run(const tile *x, int n) { return x->range[0] == x->range[n - 1] && x->key[n - 1] - x->key[0] == n - 1; }
 
-/* A whole block of visible float32 keys whose rows already lie as the packed ones would. */
-static int take_block(tile *x, const ag_pass *pass, const cursor *c, int64_t end)
+static void *key_row(const tile *x, const ag_pass *pass, int i)
 {
-    const ag_attend *a = x->a;
-    if (c->range == pass->n_keys) return 0;
-    const ag_keys *keys = &pass->keys[c->range];
-    const int64_t j = keys->first + c->at;
-    if (keys->count - c->at < BLOCK || j + BLOCK > end) return 0;
-    if (!is_packed(&keys->k, a->d) || !is_packed(&keys->v, wide(a)) || a->d_v != wide(a)) return 0;
-    for (int i = 0; i < BLOCK; i++) {
-        if (!ag_key_visible(&x->visible, j + i)) return 0;
-        x->key[i] = j + i;
-    }
-    x->key_rows = ag_at(x->run, &keys->k, x->h, j);
-    x->value_rows = ag_at(x->run, &keys->v, x->h, j);
-    return 1;
+    return ag_at(x->run, &pass->keys[x->range[i]].k, x->h, x->key[i]);
 }
 
-/* The next BLOCK visible keys, or what is left: where they lie, or packed; the last is then repeated up to a multiple
- * of ROWS, so that it cannot change a maximum. */
+static void *value_row(const tile *x, const ag_pass *pass, int i)
+{
+    return ag_at(x->run, &pass->keys[x->range[i]].v, x->h, x->key[i]);
+}
+
+/* The last key is repeated up to a multiple of ROWS, so that it cannot change a maximum. */
+static void pack_keys(tile *x, const ag_pass *pass, int n)
+{
+    const int64_t length = units(x->a->d);
+    for (int i = 0; i < n; i++)
+        unit_pack_key(x->k + i * length, key_row(x, pass, i), pass->keys[x->range[i]].k.dtype, x->a->d);
+    for (int i = n; i % ROWS; i++) memcpy(x->k + i * length, x->k + (n - 1) * length, (size_t)length * sizeof *x->k);
+    x->key_rows = x->k;
+}
+
+static void pack_values(tile *x, const ag_pass *pass, int n)
+{
+    for (int i = 0; i < n; i += NUMBERS) {
+        const void *row[2] = { value_row(x, pass, i), NUMBERS > 1 && i + 1 < n ? value_row(x, pass, i + 1) : NULL };
+        unit_pack_values(x->v + i / NUMBERS * wide(x->a), row, pass->keys[x->range[i]].v.dtype, x->a->d_v, wide(x->a));
+    }
+    x->value_rows = x->v;
+}
+
+/* The next keys, where they lie or packed; how many. */
 static int next_block(tile *x, const ag_pass *pass, cursor *c, int64_t end)
 {
-    if (take_block(x, pass, c, end)) {
-        c->at += BLOCK;
-        return BLOCK;
-    }
-    int n = 0;
-    while (n < BLOCK && pack_key(x, pass, c, end, n)) n++;
-    for (int i = n; n && i % ROWS; i++)
-        memcpy(x->k + i * x->a->d, x->k + (n - 1) * x->a->d, (size_t)x->a->d * sizeof *x->k);
-    x->key_rows = x->k;
-    x->value_rows = x->v;
+    const int n = list_keys(x, pass, c, end);
+    if (!n) return 0;
+    const ag_keys *keys = &pass->keys[x->range[0]];
+    const int run = is_run(x, n);
+    if (run && n % ROWS == 0 && unit_keys_lie(&keys->k, x->a->d)) x->key_rows = key_row(x, pass, 0);
+    else pack_keys(x, pass, n);
+    if (run && unit_values_lie(&keys->v, x->a->d_v, wide(x->a))) x->value_rows = value_row(x, pass, 0);
+    else pack_values(x, pass, n);
     return n;
 }
 
@@ -99,7 +104,7 @@ static void fetch_keys(tile *x, const ag_pass *pass, const cursor *c)
     const ag_keys *keys = &pass->keys[c->range];
     const int64_t left = keys->count - c->at, rows = left < BLOCK ? left : BLOCK, j = keys->first + c->at;
     const int tiles = x->panels * (BLOCK / ROWS);
-    if (!is_packed(&keys->k, x->a->d) || x->a->d * ROWS * 4 >= 4096)
+    if (!unit_keys_lie(&keys->k, x->a->d) || units(x->a->d) * ROWS * 4 >= 4096)
         x->next_keys = fetch_of(x, &keys->k, j, rows, x->a->d, tiles);
     x->next_values = fetch_of(x, &keys->v, j, rows, x->a->d_v, tiles);
 }

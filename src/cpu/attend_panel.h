@@ -15,16 +15,21 @@ static int own_is_there(const tile *x, const ag_pass *pass, int64_t token)
     return pass->own == AG_OWN_MEAN && *(const float *)ag_at(x->run, &pass->own_count, x->h, 0) > 0;
 }
 
+/* What makes a logit of a product, in units of log 2. */
+static float scale_of(const ag_pass *pass) { return (float)(pass->scale * LOG2E); }
+
 /* Lane `lane` starts with m, l = own logit, 1 and o = own value. */
 static void start_lane(tile *x, const ag_pass *pass, panel *p, int lane)
 {
     const ag_attend *a = x->a;
-    const int64_t token = x->token[p->first + lane], own = pass->own == AG_OWN_SELF ? token : 0;
+    const int n = p->first + lane;
+    const int64_t token = x->token[n], own = pass->own == AG_OWN_SELF ? token : 0;
+    const ag_ref *ref = &pass->q[x->span[n]];
     float *q = x->rows, *other = x->rows + pitch(a);
     if (!own_is_there(x, pass, token)) return;
-    for (int64_t t = 0; t < a->d; t++) q[t] = p->qt[t * PANEL + lane];
+    row_load(q, ag_at(x->run, ref, x->h, token), ref->dtype, a->d);
     row_load(other, ag_at(x->run, &pass->own_k, x->h, own), pass->own_k.dtype, a->d);
-    p->m[lane] = tile_dot(q, other, a->d);
+    p->m[lane] = tile_dot(q, other, a->d) * scale_of(pass);
     ag_count_flop(2 * a->d);
     if (pass->own == AG_OWN_MEAN) p->m[lane] += log2f(*(const float *)ag_at(x->run, &pass->own_count, x->h, 0));
     p->l[lane] = 1;
@@ -34,11 +39,11 @@ static void start_lane(tile *x, const ag_pass *pass, panel *p, int lane)
 
 /* ---- queries ---- */
 
-/* LANES queries from lane `lane` on, scaled. */
+/* LANES queries from lane `lane` on, scaled unless their logits will be. */
 static void pack_lanes(tile *x, const ag_pass *pass, panel *p, int lane)
 {
     const ag_attend *a = x->a;
-    const vec by = v_all((float)(pass->scale * LOG2E));
+    const vec by = v_all(SCALES_LATE ? 1 : scale_of(pass));
     const float *row[LANES];
     for (int i = 0; i < LANES; i++) {
         const int n = p->first + lane + i;
@@ -54,7 +59,7 @@ static void pack_lanes(tile *x, const ag_pass *pass, panel *p, int lane)
         vec z[LANES];
         for (int i = 0; i < LANES; i++) z[i] = (n == LANES ? v_load(row[i] + t) : v_load_first(row[i] + t, n)) * by;
         v_transpose(z);
-        for (int i = 0; i < n; i++) *(vec *)(p->qt + (t + i) * PANEL + lane) = z[i];
+        for (int i = 0; i < n; i += NUMBERS) *(vec *)(p->qt + (t + i) / NUMBERS * PANEL + lane) = unit_of(z + i);
     }
 }
 

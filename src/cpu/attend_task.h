@@ -6,14 +6,15 @@
 #include "rows_vector.h"
 #include "tile.h"
 
-enum { STREAM_KEYS = 512, TASK = 384, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
+enum { STREAM_KEYS = 512, TASK = 384 * NUMBERS, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
 
 /* Queries lane by lane, and where their results gather. */
 typedef struct panel {
-    int first, vectors;    /* first query of the task in this panel */
-    int empty;             /* nothing has been summed in o yet, and it holds nothing */
-    int64_t seen;          /* keys from here on are hidden from all of them */
-    float *qt, *o, *m, *l; /* [d][PANEL], [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
+    int first, vectors; /* first query of the task in this panel */
+    int empty;          /* nothing has been summed in o yet, and it holds nothing */
+    int64_t seen;       /* keys from here on are hidden from all of them */
+    unit *qt;           /* [units(d)][PANEL] */
+    float *o, *m, *l;   /* [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
 } panel;
 
 /* Rows that will be read soon: a few are fetched into the cache with each tile of logits. */
@@ -34,13 +35,17 @@ typedef struct tile {
     int64_t logit_row[MOST_QUERIES]; /* row of causal and bias */
     int span[MOST_QUERIES];
     panel panel[MOST_PANELS];
-    float *s, *top, *by;                /* [BLOCK][PANEL], [PANEL], [PANEL] */
-    float *k, *v;                       /* [BLOCK][d], [BLOCK][wide] */
-    float *rows, *first;                /* [LANES][pitch], result of pass 0 [TASK][d_v] */
-    const float *key_rows, *value_rows; /* of this block: k and v, or the caller's own */
+    float *s, *top, *by;               /* [BLOCK][PANEL], [PANEL], [PANEL] */
+    unit *w;                           /* weights: [BLOCK / NUMBERS][PANEL], s itself where a unit is one number */
+    unit *k, *v;                       /* [BLOCK][units(d)], [BLOCK / NUMBERS][wide] */
+    float *rows, *first;               /* [LANES][pitch], result of pass 0 [TASK][d_v] */
+    const unit *key_rows, *value_rows; /* of this block: k and v, or the caller's own */
     fetch next_queries, next_keys, next_values;
     int64_t key[BLOCK]; /* the key each row came from */
+    int range[BLOCK];   /* and its place among the pass's ranges of keys */
 } tile;
+
+static int64_t units(int64_t numbers) { return (numbers + NUMBERS - 1) / NUMBERS; }
 
 static int64_t wide(const ag_attend *a) { return (a->d_v + ROWS - 1) / ROWS * ROWS; }
 
@@ -58,7 +63,7 @@ static int64_t queries_of(const ag_attend *a)
     return n;
 }
 
-/* Queries per task: 384, or fewer where that would leave less than 32 tasks. By shape only. */
+/* Queries per task: TASK, or fewer where that would leave less than 32 tasks. By shape only. */
 static int64_t queries_per_task(const ag_step *s)
 {
     const int64_t n = queries_of(&s->u.attend), panels = (n + PANEL - 1) / PANEL;
@@ -78,9 +83,10 @@ static int64_t tasks(const ag_step *s) { return s->n_heads * tiles_of(s); }
 
 /* ---- memory ---- */
 
-static float *carve(char **memory, int64_t floats)
+/* Units are as large as floats. */
+static void *carve(char **memory, int64_t floats)
 {
-    float *at = (float *)*memory;
+    void *at = *memory;
     *memory += ((size_t)floats * sizeof(float) + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
     return at;
 }
@@ -91,7 +97,7 @@ static char *lay_out(tile *x, char *memory)
     const ag_attend *a = x->a;
     for (int i = 0; i < MOST_PANELS; i++) {
         panel *p = &x->panel[i];
-        p->qt = carve(&memory, a->d * PANEL);
+        p->qt = carve(&memory, units(a->d) * PANEL);
         p->o = carve(&memory, wide(a) * PANEL);
         p->m = carve(&memory, PANEL);
         p->l = carve(&memory, PANEL);
@@ -99,8 +105,9 @@ static char *lay_out(tile *x, char *memory)
     x->s = carve(&memory, (int64_t)BLOCK * PANEL);
     x->top = carve(&memory, PANEL);
     x->by = carve(&memory, PANEL);
-    x->k = carve(&memory, BLOCK * a->d);
-    x->v = carve(&memory, BLOCK * wide(a));
+    x->w = NUMBERS > 1 ? carve(&memory, (int64_t)BLOCK / NUMBERS * PANEL) : (unit *)x->s;
+    x->k = carve(&memory, BLOCK * units(a->d));
+    x->v = carve(&memory, BLOCK / NUMBERS * wide(a));
     x->rows = carve(&memory, LANES * pitch(a));
     x->first = a->n_passes == 2 ? carve(&memory, TASK * a->d_v) : NULL;
     return memory;

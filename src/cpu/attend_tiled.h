@@ -16,18 +16,18 @@
 
 /* ---- the recurrence ---- */
 
-TILE_CALL void logits(int n, int64_t d, const float *k, const float *qt, float *s, float *top)
+TILE_CALL void logits(int n, int64_t length, const unit *k, const unit *qt, float *s, float *top)
 {
-    if (n == 3) tile_logits(3, d, k, qt, s, top);
-    else if (n == 2) tile_logits(2, d, k, qt, s, top);
-    else tile_logits(1, d, k, qt, s, top);
+    if (n == 3) tile_logits(3, length, k, qt, s, top);
+    else if (n == 2) tile_logits(2, length, k, qt, s, top);
+    else tile_logits(1, length, k, qt, s, top);
 }
 
-TILE_CALL void weights(int n, int64_t keys, float *s, const float *m, float *l)
+TILE_CALL void weights(int n, int64_t keys, const float *s, float scale, const float *m, unit *w, float *l)
 {
-    if (n == 3) tile_weights(3, keys, s, m, l);
-    else if (n == 2) tile_weights(2, keys, s, m, l);
-    else tile_weights(1, keys, s, m, l);
+    if (n == 3) tile_weights(3, keys, s, scale, m, w, l);
+    else if (n == 2) tile_weights(2, keys, s, scale, m, w, l);
+    else tile_weights(1, keys, s, scale, m, w, l);
 }
 
 TILE_CALL void values(int n, int add, const product *p)
@@ -38,21 +38,34 @@ TILE_CALL void values(int n, int add, const product *p)
     else tile_product(ROWS, 1, add, p);
 }
 
+/* Maxima in units of log 2; the factor that logits still lack. */
+static float scale_late(tile *x, const ag_pass *pass, const panel *p, int keys)
+{
+    const float by = SCALES_LATE ? scale_of(pass) : 1;
+    if (amends(x, pass)) {
+        amend_logits(x, pass, p, keys, by);
+        return 1;
+    }
+    for (int c = 0; SCALES_LATE && c < p->vectors; c++) *(vec *)(x->top + c * LANES) *= by;
+    return by;
+}
+
 static void attend_block(tile *x, const ag_pass *pass, panel *p, int keys)
 {
     const int n = p->vectors;
-    const int64_t d = x->a->d, rows = wide(x->a);
-    ag_count_flop(2 * n * LANES * (int64_t)((keys + ROWS - 1) / ROWS * ROWS * d + keys * rows));
+    const int64_t length = units(x->a->d), rows = wide(x->a);
+    ag_count_flop(2 * n * LANES * (int64_t)((keys + ROWS - 1) / ROWS * ROWS * x->a->d + keys * rows));
     for (int c = 0; c < n; c++) *(vec *)(x->top + c * LANES) = v_all(-FLT_MAX);
     for (int j = 0; j < keys; j += ROWS) {
         fetch_some(x);
-        logits(n, d, x->key_rows + j * d, p->qt, x->s + j * PANEL, x->top);
+        logits(n, length, x->key_rows + j * length, p->qt, x->s + j * PANEL, x->top);
     }
-    if (amends(x, pass)) amend_logits(x, pass, p, keys);
+    const float by = scale_late(x, pass, p, keys);
     tile_rescale(n, x->top, p->m, p->l, x->by);
-    weights(n, keys, x->s, p->m, p->l);
+    weights(n, keys, x->s, by, p->m, x->w, p->l);
     for (int64_t t = 0; t < rows; t += ROWS)
-        values(n, !p->empty, &(product){ keys, x->value_rows + t, x->s, p->o + t * PANEL, rows, PANEL, PANEL, x->by });
+        values(n, !p->empty,
+               &(product){ units(keys), x->value_rows + t, x->w, p->o + t * PANEL, rows, PANEL, PANEL, x->by });
     p->empty = 0;
 }
 

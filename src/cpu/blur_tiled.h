@@ -8,6 +8,8 @@
 #include "../axis.h"
 #include "cpu.h"
 #include "rows.h"
+#include "unit_f32.h"
+
 #include "tile.h"
 
 enum { SLAB = 32 };

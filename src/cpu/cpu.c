@@ -9,6 +9,7 @@
 /* clang-format off */
 static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
+    &ag_attend_bf16_avx512bf16,
     &ag_attend_f32_avx512,
     &ag_attend_f32_avx2,
 #elif defined(__aarch64__)
@@ -76,7 +77,21 @@ static const ag_kernel *const kernels[] = {
     &ag_gather_f32_neon,
 #endif
     &ag_gather_f32_ref,
+#if defined(__x86_64__)
+    &ag_received_f32_avx512,
+    &ag_received_f32_avx2,
+#elif defined(__aarch64__)
+    &ag_received_f32_neon,
+#endif
+    &ag_received_f32_base,
     &ag_received_f64_ref,
+#if defined(__x86_64__)
+    &ag_energy_f32_avx512,
+    &ag_energy_f32_avx2,
+#elif defined(__aarch64__)
+    &ag_energy_f32_neon,
+#endif
+    &ag_energy_f32_base,
     &ag_energy_f64_ref,
 #if defined(AG_WITH_OPENBLAS)
     &ag_map_openblas,
@@ -118,14 +133,16 @@ static uint32_t features(void)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         have |= AG_CPU_AVX512;
+    if (__builtin_cpu_supports("avx512bf16")) have |= AG_CPU_AVX512BF16;
 #endif
     return have;
 }
 
 static const char *lacking(uint32_t missing)
 {
-    return missing & AG_CPU_AVX512 ? "this processor has no AVX-512 (F, BW, DQ, VL)"
-                                   : "this processor has no AVX2 with FMA and F16C";
+    if (missing & AG_CPU_AVX2) return "this processor has no AVX2 with FMA and F16C";
+    if (missing & AG_CPU_AVX512) return "this processor has no AVX-512 (F, BW, DQ, VL)";
+    return "this processor has no bfloat16 dot products (AVX512_BF16)";
 }
 
 static const char *unavailable(void) { return NULL; }

@@ -4,7 +4,7 @@
 
 #include "../step.h"
 
-enum { AG_CPU_AVX2 = 1, AG_CPU_AVX512 = 2 };
+enum { AG_CPU_AVX2 = 1, AG_CPU_AVX512 = 2, AG_CPU_AVX512BF16 = 4 };
 
 extern const ag_kernel ag_draw_ref, ag_permute_ref, ag_tally_f64_ref, ag_gather_f32_ref, ag_mean_f64_ref,
     ag_split_f64_ref;
@@ -14,10 +14,12 @@ extern const ag_kernel ag_draw_avx512, ag_permute_avx512, ag_tally_f64_avx512, a
     ag_split_f64_avx512, ag_copy_avx512;
 extern const ag_kernel ag_draw_neon, ag_permute_neon, ag_tally_f64_neon, ag_gather_f32_neon, ag_mean_f64_neon,
     ag_split_f64_neon, ag_copy_neon;
+extern const ag_kernel ag_energy_f32_base, ag_energy_f32_avx2, ag_energy_f32_avx512, ag_energy_f32_neon;
+extern const ag_kernel ag_received_f32_base, ag_received_f32_avx2, ag_received_f32_avx512, ag_received_f32_neon;
 extern const ag_kernel ag_copy_ref, ag_received_f64_ref, ag_energy_f64_ref, ag_map_f64_ref;
 extern const ag_kernel ag_blur_f64_ref, ag_blur_f32_base, ag_blur_f32_avx2, ag_blur_f32_avx512, ag_blur_f32_neon;
 extern const ag_kernel ag_attend_f64_ref, ag_attend_f32_base, ag_attend_f32_avx2, ag_attend_f32_avx512,
-    ag_attend_f32_neon;
+    ag_attend_bf16_avx512bf16, ag_attend_f32_neon;
 
 extern const ag_kernel ag_statistics_f64_base, ag_statistics_f64_avx2, ag_statistics_f64_avx512, ag_statistics_f64_neon;
 extern const ag_kernel ag_combine_f32_base, ag_combine_f32_avx2, ag_combine_f32_avx512, ag_combine_f32_neon;

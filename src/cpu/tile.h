@@ -1,4 +1,5 @@
-/* tile.h - the innermost loops of the tiled kernels, up to 3 vectors wide. For attend, lanes are queries: everything is
+/* tile.h - the innermost loops of the tiled kernels, up to 3 vectors wide, over the units (unit_f32.h, unit_bf16.h) that
+ * the including file chose. For attend, lanes are queries: everything is
  * transposed (S^T = K Q^T, O^T = V^T P^T), so that maximum and sum run along lanes without a horizontal step, and all
  * products have one shape: ROWS scalars broadcast against up to 3 vectors. */
 #ifndef AG_TILE_H
@@ -11,23 +12,23 @@ enum { VECTORS = 3, PANEL = VECTORS * LANES, BLOCK = 128 };
 /* A function around innermost loops: the accumulators have all registers to themselves. */
 #define TILE_CALL static __attribute__((noinline))
 
-/* s[ROWS][PANEL] = k[ROWS][d] qt[d][PANEL]; top[PANEL] = max(top, s) */
-TILE_INLINE void tile_logits(const int n, int64_t d, const float *k, const float *qt, float *s, float *top)
+/* s[ROWS][PANEL] = k[ROWS][length] qt[length][PANEL]; top[PANEL] = max(top, s) */
+TILE_INLINE void tile_logits(const int n, int64_t length, const unit *k, const unit *qt, float *s, float *top)
 {
     vec sum[ROWS][VECTORS];
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 3
         for (int c = 0; c < n; c++) sum[r][c] = v_all(0);
-    for (int64_t t = 0; t < d; t++, qt += PANEL) {
+    for (int64_t t = 0; t < length; t++, qt += PANEL) {
         vec q[VECTORS];
 #pragma GCC unroll 3
         for (int c = 0; c < n; c++) q[c] = *(const vec *)(qt + c * LANES);
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) {
-            const vec x = v_all(k[r * d + t]);
+            const vec x = unit_all(k[r * length + t]);
 #pragma GCC unroll 3
-            for (int c = 0; c < n; c++) sum[r][c] += x * q[c];
+            for (int c = 0; c < n; c++) sum[r][c] = unit_madd(sum[r][c], x, q[c]);
         }
     }
 #pragma GCC unroll 3
@@ -46,7 +47,7 @@ TILE_INLINE void tile_logits(const int n, int64_t d, const float *k, const float
  * that added to y times `by`, lane by lane. The sum is made apart and then added: short sums round less. */
 typedef struct product {
     int64_t length;
-    const float *x, *z;
+    const unit *x, *z;
     float *y;
     int64_t x_stride, z_stride, y_stride;
     const float *by;
@@ -54,7 +55,7 @@ typedef struct product {
 
 TILE_INLINE void tile_product(const int rows, const int n, const int add, const product *p)
 {
-    const float *x = p->x, *z = p->z;
+    const unit *x = p->x, *z = p->z;
     vec sum[ROWS][VECTORS];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
@@ -66,9 +67,9 @@ TILE_INLINE void tile_product(const int rows, const int n, const int add, const 
         for (int c = 0; c < n; c++) w[c] = *(const vec *)(z + c * LANES);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
-            const vec by = v_all(x[r]);
+            const vec by = unit_all(x[r]);
 #pragma GCC unroll 3
-            for (int c = 0; c < n; c++) sum[r][c] += by * w[c];
+            for (int c = 0; c < n; c++) sum[r][c] = unit_madd(sum[r][c], by, w[c]);
         }
     }
 #pragma GCC unroll 8
@@ -81,22 +82,41 @@ TILE_INLINE void tile_product(const int rows, const int n, const int add, const 
         }
 }
 
-/* s = 2^(s - m), added up over the block before it joins the running sum: short sums round less. */
-TILE_INLINE void tile_weights(const int n, int64_t keys, float *s, const float *m, float *l)
+/* The weight of a logit: 2^(s - m), or 2^(s by - m). */
+TILE_INLINE vec tile_weight(const float *s, vec by, vec m)
 {
+    const vec x = *(const vec *)s;
+    return unit_exp2(SCALES_LATE ? x * by - m : x - m);
+}
+
+/* w[keys / NUMBERS][PANEL] = weights of s[keys][PANEL], added up over the block before they join the running sum: short
+ * sums round less. w may be s where a unit is one number. */
+TILE_INLINE void tile_weights(const int n, int64_t keys, const float *s, float scale, const float *m, unit *w, float *l)
+{
+    const vec by = v_all(scale);
     vec sum[VECTORS], top[VECTORS];
 #pragma GCC unroll 3
     for (int c = 0; c < n; c++) {
         sum[c] = v_all(0);
         top[c] = *(const vec *)(m + c * LANES);
     }
-    for (int64_t j = 0; j < keys; j++, s += PANEL)
+    int64_t j = 0;
+    for (; j + NUMBERS <= keys; j += NUMBERS, s += NUMBERS * PANEL, w += PANEL)
 #pragma GCC unroll 3
         for (int c = 0; c < n; c++) {
-            const vec w = v_exp2(*(const vec *)(s + c * LANES) - top[c]);
-            *(vec *)(s + c * LANES) = w;
-            sum[c] += w;
+            vec x[NUMBERS];
+#pragma GCC unroll 2
+            for (int i = 0; i < NUMBERS; i++) {
+                x[i] = tile_weight(s + i * PANEL + c * LANES, by, top[c]);
+                sum[c] += x[i];
+            }
+            *(vec *)(w + c * LANES) = unit_of(x);
         }
+    for (int c = 0; j < keys && c < n; c++) { /* the last number has no neighbour */
+        vec x[NUMBERS] = { tile_weight(s + c * LANES, by, top[c]) };
+        sum[c] += x[0];
+        *(vec *)(w + c * LANES) = unit_of(x);
+    }
 #pragma GCC unroll 3
     for (int c = 0; c < n; c++) *(vec *)(l + c * LANES) += sum[c];
 }
