@@ -80,12 +80,16 @@ static const ag_kernel *const kernels[] = {
 #if defined(__x86_64__)
     &ag_received_f32_avx512,
     &ag_received_f32_avx2,
+#elif defined(__aarch64__)
+    &ag_received_f32_neon,
 #endif
     &ag_received_f32_base,
     &ag_received_f64_ref,
 #if defined(__x86_64__)
     &ag_energy_f32_avx512,
     &ag_energy_f32_avx2,
+#elif defined(__aarch64__)
+    &ag_energy_f32_neon,
 #endif
     &ag_energy_f32_base,
     &ag_energy_f64_ref,

@@ -12,10 +12,10 @@ extern const ag_kernel ag_draw_avx2, ag_permute_avx2, ag_tally_f64_avx2, ag_gath
     ag_split_f64_avx2, ag_copy_avx2;
 extern const ag_kernel ag_draw_avx512, ag_permute_avx512, ag_tally_f64_avx512, ag_gather_f32_avx512, ag_mean_f64_avx512,
     ag_split_f64_avx512, ag_copy_avx512;
-extern const ag_kernel ag_energy_f32_base, ag_energy_f32_avx2, ag_energy_f32_avx512;
-extern const ag_kernel ag_received_f32_base, ag_received_f32_avx2, ag_received_f32_avx512;
 extern const ag_kernel ag_draw_neon, ag_permute_neon, ag_tally_f64_neon, ag_gather_f32_neon, ag_mean_f64_neon,
     ag_split_f64_neon, ag_copy_neon;
+extern const ag_kernel ag_energy_f32_base, ag_energy_f32_avx2, ag_energy_f32_avx512, ag_energy_f32_neon;
+extern const ag_kernel ag_received_f32_base, ag_received_f32_avx2, ag_received_f32_avx512, ag_received_f32_neon;
 extern const ag_kernel ag_copy_ref, ag_received_f64_ref, ag_energy_f64_ref, ag_map_f64_ref;
 extern const ag_kernel ag_blur_f64_ref, ag_blur_f32_base, ag_blur_f32_avx2, ag_blur_f32_avx512, ag_blur_f32_neon;
 extern const ag_kernel ag_attend_f64_ref, ag_attend_f32_base, ag_attend_f32_avx2, ag_attend_f32_avx512,
