@@ -30,7 +30,7 @@ endif
 
 # What is built for, which need not be what it is built on: CC=aarch64-linux-gnu-gcc.
 machine := $(shell $(CC) -dumpmachine 2>/dev/null)
-src   := $(wildcard src/*.c src/cpu/*.c src/cuda/*.c)
+src   := $(wildcard src/*.c src/cpu/*.c src/cpu/*/*.c src/cuda/*.c)
 ifeq ($(filter x86_64-% amd64-%,$(machine)),)
 src   := $(filter-out %_avx2.c %_avx512.c %_avx512bf16.c,$(src))
 endif

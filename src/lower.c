@@ -45,6 +45,13 @@ static void lower_blur_operation(lower *l)
     }
 }
 
+/* The next wave begins when this one is done, in the same workspace. */
+static void next_wave(lower *l)
+{
+    l->base = l->out->n_phases;
+    l->taken = 0;
+}
+
 static ag_study study_of(const lower *l)
 {
     return (ag_study){
@@ -88,10 +95,7 @@ static void lower_received(lower *l, head_list heads)
     const work_shape shape = { 0, l->p->heads, 1, 0, l->p->n_q, 1 };
     const int64_t bytes = 8 * ag_product(l, l->p->heads, l->p->n_q, 1);
     const int64_t cap = l->p->wave_bytes > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)l->p->wave_bytes;
-    if (l->taken && l->taken > cap - bytes) {
-        l->base = l->out->n_phases;
-        l->taken = 0;
-    }
+    if (l->taken && l->taken > cap - bytes) next_wave(l);
     ag_study s = study_of(l);
     s.m = ag_ref_work(l, shape);
     s.l = ag_ref_work(l, shape);
@@ -109,9 +113,8 @@ static void lower_in_waves(lower *l, const method *m)
         int64_t count = l->p->kv_heads - l->kv_from;
         const int64_t room = cap > l->taken ? cap - l->taken : 0;
         if (bytes && count > room / bytes) count = room / bytes;
-        if (!count && l->taken) { /* the next wave begins when this one is done, in the same workspace */
-            l->base = l->out->n_phases;
-            l->taken = 0;
+        if (!count && l->taken) {
+            next_wave(l);
             continue;
         }
         l->kv_to = l->kv_from + (count ? count : 1);

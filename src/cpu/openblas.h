@@ -3,7 +3,7 @@
 #ifndef AG_OPENBLAS_H
 #define AG_OPENBLAS_H
 
-#include "softmax.h"
+#include "study/softmax.h"
 
 enum { AG_ROW_MAJOR = 101, AG_NO_TRANS = 111, AG_TRANS = 112 };
 

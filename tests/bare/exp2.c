@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../src/cpu/softmax.h"
+#include "../../src/cpu/study/softmax.h"
 
 enum { ROW = 4096, LONGEST = 70 };
 

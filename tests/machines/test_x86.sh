@@ -24,8 +24,8 @@ holds() { objdump -dw "$@" | awk "$beyond"; } # OBJECT ... - what they hold beyo
 
 objects() { find "$build/src" "$build/tools" "$build/tests" -name '*.o'; }
 baseline_is_kept() { objects | grep -vE '_(avx2|avx512)[a-z0-9]*\.o$' | xargs objdump -dw | awk "$beyond" >"$work/found"; cat "$work/found"; [ ! -s "$work/found" ]; }
-avx2_is_no_more() { holds "$build"/src/cpu/*_avx2.o >"$work/found"; grep -q ' VEX' "$work/found" && ! grep EVEX "$work/found"; }
-avx512_is_seen() { holds "$build"/src/cpu/*_avx512.o | grep -q ' EVEX'; }
+avx2_is_no_more() { holds "$build"/src/cpu/*/*_avx2.o >"$work/found"; grep -q ' VEX' "$work/found" && ! grep EVEX "$work/found"; }
+avx512_is_seen() { holds "$build"/src/cpu/*/*_avx512.o | grep -q ' EVEX'; }
 
 # ---- machines ----
 
