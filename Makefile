@@ -63,6 +63,10 @@ $(B)/$(SONAME): $(obj)
 	ln -sf $(SONAME) $(B)/libattnguide.so
 $(B)/attnguide: $(tools) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ -lpng $(libs) -o $@
+# What bench-peers calls from Python beside the library itself.
+$(B)/libpeers.so: $(patsubst %.c,$(B)/%.o,$(wildcard bench/peers/*.c) bench/limits.c bench/clock.c bench/baseline.c \
+    tools/half.c) $(B)/libattnguide.a
+	$(CC) -shared -Wl,--exclude-libs,ALL -Wl,-z,defs $(LDFLAGS) $^ $(libs) -o $@
 $(B)/test_attnguide: $(tests) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ $$(pkg-config --libs check) $(libs) -o $@
 
