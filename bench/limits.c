@@ -197,7 +197,9 @@ void limits_sample(limits *l, crew *c, int threads)
 
 double limit_once(limit which, crew *c)
 {
-    const loop loops[] = { [LIMIT_FMA] = fma_loop(), [LIMIT_AVX2] = avx2_loop(), [LIMIT_BF16] = bf16_loop(),
+    const loop loops[] = { [LIMIT_FMA] = fma_loop(),
+                           [LIMIT_AVX2] = avx2_loop(),
+                           [LIMIT_BF16] = bf16_loop(),
                            [LIMIT_COPY] = { copy_part, 2.0 * COPY_BYTES / c->threads } };
     if (!loops[which].body) return 0;
     const double start = clock_now();

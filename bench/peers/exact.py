@@ -77,9 +77,8 @@ def row(head, method, i, sigma=0.0, side=0, context=0):
     elif method == "uniform":
         n = len(keys) - context
         share = [1 / n] * n
-        keys, values = keys[:context] + [mixed(share, keys[context:])], values[:context] + [mixed(share, values[context:])]
-        logits = [head.scale * dot(q, k) for k in keys]
-        return attend(logits[:-1] + [logits[-1] + math.log(n)], values)
+        logits = [head.scale * dot(q, k) for k in keys[:context] + [mixed(share, keys[context:])]]
+        return attend(logits[:-1] + [logits[-1] + math.log(n)], values[:context] + [mixed(share, values[context:])])
     return attend([head.scale * dot(q, k) for k in keys], values)
 
 

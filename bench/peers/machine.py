@@ -29,6 +29,8 @@ class Machine:
         self.processors = sorted(os.sched_getaffinity(0))
         with self.placed():
             self.crew = self.native.peers_crew(threads)
+            said = self.native.peers_openblas()  # loads it, with its threads
+        self.openblas = said.decode() if said else None
         if not self.crew:
             raise RuntimeError(f"{threads} threads could not be had")
 
@@ -59,10 +61,6 @@ class Machine:
     def limit(self, which):
         """FLOP or bytes per second, one sample; the caller is pinned. 0: the machine has no such thing."""
         return self.native.peers_limit(self.crew, which)
-
-    def openblas(self):
-        said = self.native.peers_openblas()
-        return said.decode() if said else None
 
 
 class Tensor:

@@ -110,6 +110,8 @@ class Engine:
         moved = out.count * (sum(BYTES[x.dtype] for x in inputs) + BYTES[out.dtype])
         subject = Subject(also.pop("who", WHO), case, run, dtype=out.dtype, limit=COPY, bytes=moved, **also)
         subject.kept = (inputs, out, by, values)
+        if rule == "AG_LINEAR":
+            subject.judge = lambda: judge_sum(subject, inputs, out, weights)
         return subject
 
     def cfg_perturbed(self, g, w):
@@ -147,4 +149,13 @@ def judge(subject, tensors, rows, side, context, blur=False):
             want.append(exact.blurred(head.q, side, asked.sigma, i))
         else:
             want.append(exact.row(head, asked.method, i, asked.sigma, side, context))
+    subject.error = exact.distance(got, want)
+
+
+def judge_sum(subject, inputs, out, weights):
+    """The error of the first and last elements of a weighted sum."""
+    got, want = [], []
+    for at in (0, out.count - 512):
+        got.append(out.read(at, 512))
+        want.append([exact.dot(weights, x) for x in zip(*(x.read(at, 512) for x in inputs))])
     subject.error = exact.distance(got, want)

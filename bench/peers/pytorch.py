@@ -1,4 +1,5 @@
 """PyTorch as a contestant: its attention, and the guidance code that people run on it, written anew and well."""
+import logging
 import math
 import warnings
 
@@ -16,6 +17,7 @@ def setup(threads):
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
     warnings.filterwarnings("ignore", category=UserWarning)
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no CUDA is as it should be
 
 
 def view(tensor):
@@ -166,7 +168,7 @@ def combinations(case, inputs, weights, **also):
     made = [subject(case, lambda: combine(*x, *weights), "plain", bytes=moved, **also),
             subject(case, lambda: compiled(*x, *weights), "compiled", bytes=moved, **also)]
     for one in made:
-        one.flat = lambda last=one.last: last["out"].flatten(1).double()
+        one.last_sample = lambda last=one.last: last["out"][-1].flatten().tolist()
     return made
 
 

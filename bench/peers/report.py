@@ -1,0 +1,119 @@
+"""The results as a table to read (Markdown), as JSON, and as columns for the plot."""
+import json
+
+import goals
+from results import spread
+
+GIGA = 1e-9
+TOLERANCE = {"f32": 5e-6, "f16": 2e-3, "bf16": 1.5e-2}  # norm of the error over norm; the storage's own, and some
+
+
+def threads_named(t):
+    return "1 thread" if t == 1 else f"{t} threads"
+
+
+def goal_lines(results):
+    """Rows of cells, the head first."""
+    yield ["what", "case", "must", "aim"] + [threads_named(t) for t in results.threads]
+    for goal, found in goals.table(results):
+        bars = ["-" if x is None else goal.form.format(x) for x in (goal.must, goal.aim)]
+        cells = []
+        for t in results.threads:
+            value, verdict = found.get(t, (None, None))
+            cells.append("not measured" if value is None else f"{goal.form.format(value.value)}: {verdict}")
+        yield [goal.what, goal.case] + bars + cells
+
+
+def measurements(results):
+    """One dictionary per subject."""
+    for (threads, section, case, who, dtype), records in results.kept.items():
+        seconds, share = results.seconds(records), results.share(records)
+        error = next((r["error"] for r in records if r["error"] is not None), None)
+        yield {"threads": records[0]["threads"] or threads, "section": section, "case": case, "who": who,
+               "dtype": dtype, "detail": records[0]["detail"], "milliseconds": seconds.value * 1e3,
+               "spread": seconds.spread, "gflops": records[0]["flop"] / seconds.value * GIGA,
+               "gigabytes_per_second": records[0]["bytes"] / seconds.value * GIGA,
+               "share": share.value if share else None, "error": error, "process_threads": threads}
+
+
+def wrong(rows):
+    """A sentence for every contestant whose result is not that of float64; NaN is wrong."""
+    for m in rows:
+        bar = max(TOLERANCE[name] for name in m["dtype"].split(" to "))
+        if m["error"] is not None and not m["error"] <= bar:
+            yield (f"{m['section']} {m['case']}, {m['who']} {m['detail']} {m['dtype']}: error {m['error']:.1e}, "
+                   f"more than {bar:.0e}")
+
+
+def measurement_lines(rows):
+    yield ["threads", "section", "case", "who", "type", "how", "ms", "spread", "GFLOP/s", "GB/s", "share of limit",
+           "error"]
+    for m in rows:
+        rates = [f"{x:.1f}" if x else "" for x in (m["gflops"], m["gigabytes_per_second"])]
+        yield [str(m["threads"]), m["section"], m["case"], m["who"], m["dtype"], m["detail"],
+               f"{m['milliseconds']:.3f}", f"{m['spread']:.1%}", *rates,
+               "" if m["share"] is None else f"{m['share']:.1%}", "" if m["error"] is None else f"{m['error']:.1e}"]
+
+
+def markdown(lines):
+    head, *rest = [list(line) for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head)] + rest) + "\n"
+
+
+def plain(lines):
+    """Columns as wide as their widest cell."""
+    lines = [list(line) for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths)).rstrip() for line in lines) + "\n"
+
+
+def limits(results):
+    """GFLOP/s and GB/s of the machine's own loops, as sampled beside the subjects."""
+    kinds = {"multiply-add": ("attention", "attnguide", "f32"), "bf16": ("attention", "attnguide", "bf16"),
+             "AVX2": ("attention", "attnguide, AVX2", "f32"), "copy": ("moves", "copy", "f32")}
+    for t in results.threads:
+        for kind, (section, who, dtype) in kinds.items():
+            found = [x for key, records in results.kept.items() if key[:2] == (t, section) and key[3:] == (who, dtype)
+                     for r in records for x in r["limits"] if x]
+            if found:
+                yield t, kind, sorted(found)[len(found) // 2] * GIGA, spread(found)
+
+
+def about(results):
+    m, v = results.machine(), results.versions()
+    lines = [f"{m['processor']}, {m['processors']} processors; {m['system']}; {m['compiler']}; Python {m['python']}.",
+             "; ".join(name + " " + said.replace(name + " ", "") for name, said in v.items()) + "."]
+    said = [f"{kind} {rate:.1f} {'GB/s' if kind == 'copy' else 'GFLOP/s'} (spread {apart:.1%}, {threads_named(t)})"
+            for t, kind, rate, apart in limits(results)]
+    lines.append("Limits, sampled beside every subject: " + ", ".join(said) + ".")
+    each = sum(p["threads"] == results.threads[0] for p in results.processes)
+    lines.append(f"Interleaved rounds, threads pinned; attention: the median of {each} processes, the rest of one.")
+    if results.processes[0]["quick"]:
+        lines.append("**Quick sizes: this shows that everything runs, and no speed.**")
+    lines += [f"Not here: {x}." for x in results.notes("missing")]
+    lines += [f"Refused: {x}" for x in results.notes("refused")]
+    return lines
+
+
+def columns(rows):
+    """For peers.gp: threads, type, shape, who, share of the limit."""
+    lines = ["# threads\ttype\tshape\twho\tshare"]
+    lines += [f"{m['threads']}\t{m['dtype']}\t{m['case']}\t{m['who']}\t{m['share']:.4f}" for m in rows
+              if m["section"] == "attention" and m["share"] is not None and m["threads"] == m["process_threads"]]
+    return "\n".join(lines) + "\n"
+
+
+def write(results, stem):
+    """stem.json, stem.md, stem.tsv; returns the text for the terminal, and what is wrong."""
+    rows, said, reached = list(measurements(results)), about(results), list(goal_lines(results))
+    with open(stem + ".json", "w", encoding="utf-8") as f:
+        head, *lines = reached
+        json.dump({"quick": results.processes[0]["quick"], "machine": results.machine(),
+                   "versions": results.versions(), "about": said, "measurements": rows,
+                   "goals": [dict(zip(head, line)) for line in lines]}, f, indent=1)
+    with open(stem + ".md", "w", encoding="utf-8") as f:
+        f.write("\n\n".join(said) + "\n\n" + markdown(reached) + "\n" + markdown(measurement_lines(rows)))
+    with open(stem + ".tsv", "w", encoding="utf-8") as f:
+        f.write(columns(rows))
+    shown = plain(measurement_lines(rows)) + "\n" + "\n".join(said) + "\n\n" + plain(reached)
+    return shown, list(wrong(rows))
