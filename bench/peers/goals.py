@@ -5,6 +5,7 @@ from sections import LATENTS, SIGMAS, SHAPES
 OURS, TORCH, ONNX = "attnguide", "PyTorch", "ONNX Runtime"
 F32_MUST, F32_AIM = (.85, .89, .85, .90, .77, .87), (.91, .94, .91, .96, .84, .92)
 BF16 = {"S1": (.72, .82), "S2": (.79, .88), "S4": (.85, .92)}
+MOST = 1.03  # of a peak
 TYPES = ("f32", "f16", "bf16")
 
 
@@ -16,9 +17,12 @@ class Goal:
         self.what, self.case, self.must, self.aim, self.of = what, case, must, aim, of
         self.least = also.get("least", False)
         self.form = also.get("form", "{:.0%}")
+        self.most = also.get("most")  # more than this cannot be: somebody else ran beside the limit
 
     def verdict(self, value):
         """Wrong is what is not known to be right: NaN reaches nothing."""
+        if self.most and not value <= self.most:
+            return "NOT measured well, above the limit"
         for name, bar in (("aim reached", self.aim), ("reached", self.must)):
             if bar is not None and (value <= bar if self.least else value >= bar):
                 return name
@@ -56,25 +60,28 @@ def memory(who, less):
     """Megabytes of workspace per thread; less: "cap" is taken off before."""
     def of(r, t):
         found = [p["memory"] for p in r.processes if p["threads"] == t and who in p["memory"]]
-        return Value([[(m[who] - m.get(less, 0)) / t / 1e6 for m in found]]) if found else None
+        return Value([[max(0, m[who] - m.get(less, 0)) / t / 1e6 for m in found]]) if found else None
     return of
 
 
 def attention():
     for (name, _), must, aim in zip(SHAPES.items(), F32_MUST, F32_AIM):
-        yield Goal("float32 attention, share of multiply-add peak", name, must, aim, share("attention", name))
+        yield Goal("float32 attention, share of multiply-add peak", name, must, aim, share("attention", name),
+                   most=MOST)
     for name in SHAPES:
         yield Goal("float32 attention over the best of PyTorch and ONNX Runtime", name, 1.10, 1.25, over_best(name),
                    form="{:.2f} x")
     for name, (must, aim) in BF16.items():
-        yield Goal("bf16 attention, share of bf16 peak", name, must, aim, share("attention", name, dtype="bf16"))
+        yield Goal("bf16 attention, share of bf16 peak", name, must, aim, share("attention", name, dtype="bf16"),
+                   most=MOST)
     for name in BF16:
         yield Goal("bf16 attention over PyTorch's", name, 1.1, None,
                    ratio("attention", name, (TORCH, "bf16"), (OURS, "bf16")), form="{:.2f} x")
     for name in SHAPES:
         yield Goal("float16 storage over float32 rate", name, .93, .98,
                    ratio("attention", name, OURS, (OURS, "f16")), form="{:.3f}")
-    yield Goal("AVX2, share of AVX2 peak", "S2", .82, .90, share("attention", "S2", "attnguide, AVX2"))
+    yield Goal("AVX2, share of AVX2 peak", "S2", .82, .90, share("attention", "S2", "attnguide, AVX2"),
+               most=MOST)
 
 
 def moves():
@@ -103,9 +110,10 @@ def guidance():
         yield Goal("Flux slice with 512 text tokens, perturbed row over a dense row", who, must, aim,
                    ratio("text", "Flux slice", who, "dense row"), least=True, form="{:.1%}")
     for case in ("B1", "B2"):
-        for who, must, aim in (("SEG as published", 3, 5), ("SEG separable", 1.15, 1.3)):
+        for who, must, aim in (("as published", 3, 5), ("two convolutions", 1.15, 1.3),
+                               ("two matrix products", 1.15, 1.3)):
             yield Goal(f"SEG row, sigma 10, 64 x 64, over PyTorch: {who}", case, must, aim,
-                       ratio("rows", case, f"PyTorch, {who}", "attnguide, SEG 10"), form="{:.2f} x")
+                       ratio("rows", case, f"PyTorch, SEG {who}", "attnguide, SEG 10"), form="{:.2f} x")
     for name in LATENTS:
         yield Goal("CFG + perturbed + rescale over compiled PyTorch", f"{name} latents", 1.0, 1.5,
                    ratio("combine", name, "PyTorch, compiled", OURS), form="{:.2f} x")

@@ -75,7 +75,11 @@ class Tensor:
         if seed is not None:
             machine.native.peers_fill(self.address, machine.dtype(dtype), self.count, seed)
         else:
-            ctypes.memset(self.address, 0xFF, self.count * BYTES[dtype])  # NaN in every type
+            self.poison()
+
+    def poison(self):
+        """NaN, in every type."""
+        ctypes.memset(self.address, 0xFF, self.count * BYTES[self.dtype])
 
     def read(self, at, count):
         """`count` elements from `at` as a list of floats."""

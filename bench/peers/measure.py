@@ -14,6 +14,8 @@ class Subject:
         self.bytes = also.get("bytes", 0)
         self.detail = also.get("detail", "")  # which kernel, which of several ways
         self.threads = also.get("threads")  # None: those of the process
+        self.out = also.get("out")  # the Tensor it writes, where it is one of ours
+        self.judge = None  # called after a run: sets error
         self.error = None
         self.seconds, self.limits = [], []
 
@@ -32,6 +34,14 @@ class Subject:
             if took >= shortest:
                 return took / times
 
+    def judged(self):
+        """One run, judged by what it leaves where nothing was before."""
+        if self.out:
+            self.out.poison()
+        self.run()
+        if self.judge:
+            self.judge()
+
     def record(self):
         return {"who": self.who, "case": self.case, "dtype": self.dtype, "threads": self.threads,
                 "detail": self.detail, "flop": self.flop, "bytes": self.bytes, "error": self.error,
@@ -48,10 +58,11 @@ def sample(machine, subject, shortest):
 
 
 def interleave(machine, subjects, rounds, shortest):
-    """The order turns, so that nobody always follows the same one."""
+    """The order turns and is reversed every other time, so that nobody always follows the same one."""
     for turn in range(rounds):
         at = turn % len(subjects)
-        for subject in subjects[at:] + subjects[:at]:
+        order = subjects[at:] + subjects[:at]
+        for subject in order[::-1] if turn % 2 else order:
             sample(machine, subject, shortest)
 
 

@@ -1,6 +1,7 @@
 """attnguide as a contestant: plans made once, run per sample."""
 import ctypes
 import math
+import weakref
 
 import attnguide
 import exact
@@ -67,7 +68,8 @@ class Engine:
         def run():
             if call(plan, at, None, 0):
                 raise attnguide.Refused("a run that was checked has failed")
-        run.kept = (space, args, plan)
+        run.kept = (space, args)
+        weakref.finalize(run, self.lib.c.ag_plan_free, plan)
         return run
 
     def attention(self, case, tensors, **also):
@@ -84,7 +86,7 @@ class Engine:
         plan = self.plan(p)
         args = self.lib.new("ag_args", q.address, k.address, v.address, out.address)
         run = self.runner(plan, args)
-        subject = Subject(also.pop("who", WHO), case, run, dtype=also.pop("dtype", q.dtype),
+        subject = Subject(also.pop("who", WHO), case, run, out=out, dtype=also.pop("dtype", q.dtype),
                           threads=self.threads if self.threads != self.machine.threads else None, **also)
         subject.kept, subject.plan = (tensors, p), plan
         subject.judge = lambda: judge(subject, tensors, rows, side, context, p.operation == self.lib.AG_BLUR)
@@ -108,7 +110,8 @@ class Engine:
         args.guidance = ctypes.addressof(values)
         run = self.runner(plan, args)
         moved = out.count * (sum(BYTES[x.dtype] for x in inputs) + BYTES[out.dtype])
-        subject = Subject(also.pop("who", WHO), case, run, dtype=out.dtype, limit=COPY, bytes=moved, **also)
+        subject = Subject(also.pop("who", WHO), case, run, dtype=out.dtype, limit=COPY, bytes=moved, out=out,
+                          **also)
         subject.kept = (inputs, out, by, values)
         if rule == "AG_LINEAR":
             subject.judge = lambda: judge_sum(subject, inputs, out, weights)
@@ -135,7 +138,7 @@ def result(out):
 
 
 def judge(subject, tensors, rows, side, context, blur=False):
-    """The error of a few rows against float64; nothing left of what was in out before."""
+    """The error of a few rows against float64."""
     q, k, v, out = tensors
     get = getattr(subject, "row", None) or result(out)
     got, want = [], []

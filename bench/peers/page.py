@@ -19,10 +19,9 @@ def short(m):
 
 
 def text(found):
-    goals = found["goals"]
     head = ["threads", "what", "who", "how", "ms", "spread", "rate", "of limit", "error"]
     return "\n\n".join(["", *found["about"], f"![Attention beside its peers]({PICTURE})", "### Goals",
-                        markdown([list(goals[0])] + [list(line.values()) for line in goals]), "### Every measurement",
+                        markdown(found["goals_table"]), "### Every measurement",
                         markdown([head] + [short(m) for m in found["measurements"]])])
 
 

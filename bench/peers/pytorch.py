@@ -5,7 +5,7 @@ import warnings
 
 import torch
 import torch.nn.functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.attention import SDPBackend
 
 from measure import Subject
 
@@ -30,6 +30,7 @@ def subject(case, compute, name, **also):
     last = {}
 
     def run():
+        last["out"] = None  # its memory is free for this run
         last["out"] = compute()
     made = Subject(also.pop("who", WHO), case, run, detail=name, **also)
     made.row = lambda b, h, i: last["out"][b, h, i].double().tolist()
@@ -40,19 +41,15 @@ def subject(case, compute, name, **also):
 # ---- attention ----
 
 def attention(case, tensors, **also):
-    """The ways its scaled_dot_product_attention can be had on a processor."""
+    """The ways its scaled_dot_product_attention can be had on a processor: its own choice, for memory [B,H,N,d] and, as
+    a projection leaves it, [B,N,H,d]; and the plain form."""
     q, k, v = (view(t) for t in tensors[:3])
-    # Memory [B,N,H,d], as a projection leaves it: the flash kernel reads and writes it in place.
     projected = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]
-
-    def way(backend, x):
-        def compute():
-            with sdpa_kernel([backend]):
-                return F.scaled_dot_product_attention(*x)
-        return compute
-    ways = [("flash, [B,H,N,d]", way(SDPBackend.FLASH_ATTENTION, (q, k, v))),
-            ("flash, [B,N,H,d]", way(SDPBackend.FLASH_ATTENTION, projected)),
-            ("math", way(SDPBackend.MATH, (q, k, v)))]
+    choice = SDPBackend(torch._fused_sdp_choice(q, k, v)).name.lower().replace("_", " ")
+    plain = torch.ops.aten._scaled_dot_product_attention_math
+    ways = [(f"{choice}, [B,H,N,d]", lambda: F.scaled_dot_product_attention(q, k, v)),
+            (f"{choice}, [B,N,H,d]", lambda: F.scaled_dot_product_attention(*projected)),
+            ("math", lambda: plain(q, k, v)[0])]
     return [subject(case, compute, name, dtype=tensors[0].dtype, **also) for name, compute in ways]
 
 

@@ -1,8 +1,9 @@
 """The results as a table to read (Markdown), as JSON, and as columns for the plot."""
 import json
+import statistics
 
 import goals
-from results import spread
+from results import apart
 
 GIGA = 1e-9
 TOLERANCE = {"f32": 5e-6, "f16": 2e-3, "bf16": 1.5e-2}  # norm of the error over norm; the storage's own, and some
@@ -12,16 +13,24 @@ def threads_named(t):
     return "1 thread" if t == 1 else f"{t} threads"
 
 
-def goal_lines(results):
+def goal_lines(results, table):
     """Rows of cells, the head first."""
-    yield ["what", "case", "must", "aim"] + [threads_named(t) for t in results.threads]
-    for goal, found in goals.table(results):
+    yield ["what", "case", "must", "aim"] + [f"{threads_named(t)} (spread)" for t in results.threads]
+    for goal, found in table:
         bars = ["-" if x is None else goal.form.format(x) for x in (goal.must, goal.aim)]
         cells = []
         for t in results.threads:
             value, verdict = found.get(t, (None, None))
-            cells.append("not measured" if value is None else f"{goal.form.format(value.value)}: {verdict}")
+            cells.append("not measured" if value is None else
+                         f"{goal.form.format(value.value)} ({goal.form.format(value.spread)}): {verdict}")
         yield [goal.what, goal.case] + bars + cells
+
+
+def goal_numbers(table):
+    for goal, found in table:
+        yield {"what": goal.what, "case": goal.case, "must": goal.must, "aim": goal.aim, "least": goal.least,
+               "threads": {t: {"value": v.value, "spread": v.spread, "verdict": verdict}
+                           for t, (v, verdict) in found.items()}}
 
 
 def measurements(results):
@@ -31,7 +40,7 @@ def measurements(results):
         error = next((r["error"] for r in records if r["error"] is not None), None)
         yield {"threads": records[0]["threads"] or threads, "section": section, "case": case, "who": who,
                "dtype": dtype, "detail": records[0]["detail"], "milliseconds": seconds.value * 1e3,
-               "spread": seconds.spread, "gflops": records[0]["flop"] / seconds.value * GIGA,
+               "spread": seconds.spread / seconds.value, "gflops": records[0]["flop"] / seconds.value * GIGA,
                "gigabytes_per_second": records[0]["bytes"] / seconds.value * GIGA,
                "share": share.value if share else None, "error": error, "process_threads": threads}
 
@@ -76,15 +85,16 @@ def limits(results):
             found = [x for key, records in results.kept.items() if key[:2] == (t, section) and key[3:] == (who, dtype)
                      for r in records for x in r["limits"] if x]
             if found:
-                yield t, kind, sorted(found)[len(found) // 2] * GIGA, spread(found)
+                rate = statistics.median(found)
+                yield t, kind, rate * GIGA, apart(found) / rate
 
 
 def about(results):
     m, v = results.machine(), results.versions()
     lines = [f"{m['processor']}, {m['processors']} processors; {m['system']}; {m['compiler']}; Python {m['python']}.",
              "; ".join(name + " " + said.replace(name + " ", "") for name, said in v.items()) + "."]
-    said = [f"{kind} {rate:.1f} {'GB/s' if kind == 'copy' else 'GFLOP/s'} (spread {apart:.1%}, {threads_named(t)})"
-            for t, kind, rate, apart in limits(results)]
+    said = [f"{kind} {rate:.1f} {'GB/s' if kind == 'copy' else 'GFLOP/s'} (spread {wide:.1%}, {threads_named(t)})"
+            for t, kind, rate, wide in limits(results)]
     lines.append("Limits, sampled beside every subject: " + ", ".join(said) + ".")
     each = sum(p["threads"] == results.threads[0] for p in results.processes)
     lines.append(f"Interleaved rounds, threads pinned; attention: the median of {each} processes, the rest of one.")
@@ -105,12 +115,12 @@ def columns(rows):
 
 def write(results, stem):
     """stem.json, stem.md, stem.tsv; returns the text for the terminal, and what is wrong."""
-    rows, said, reached = list(measurements(results)), about(results), list(goal_lines(results))
+    table = goals.table(results)
+    rows, said, reached = list(measurements(results)), about(results), list(goal_lines(results, table))
     with open(stem + ".json", "w", encoding="utf-8") as f:
-        head, *lines = reached
         json.dump({"quick": results.processes[0]["quick"], "machine": results.machine(),
-                   "versions": results.versions(), "about": said, "measurements": rows,
-                   "goals": [dict(zip(head, line)) for line in lines]}, f, indent=1)
+                   "versions": results.versions(), "about": said, "goals": list(goal_numbers(table)),
+                   "goals_table": reached, "measurements": rows}, f, indent=1)
     with open(stem + ".md", "w", encoding="utf-8") as f:
         f.write("\n\n".join(said) + "\n\n" + markdown(reached) + "\n" + markdown(measurement_lines(rows)))
     with open(stem + ".tsv", "w", encoding="utf-8") as f:

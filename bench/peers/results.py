@@ -3,20 +3,20 @@ by round, between samples of the same seconds, before any median."""
 import statistics
 
 
-def spread(values):
-    """(third - first quartile) / median."""
-    if len(values) < 2 or not statistics.median(values):
+def apart(values):
+    """Third - first quartile."""
+    if len(values) < 2:
         return 0.0
     first, _, third = statistics.quantiles(values, n=4, method="inclusive")
-    return (third - first) / statistics.median(values)
+    return third - first
 
 
 class Value:
-    """A number and how far its rounds lie apart; `rounds` is one list per process."""
+    """A number and how far its rounds lie apart, in its own unit; `rounds` is one list per process."""
 
     def __init__(self, rounds):
         self.value = statistics.median(statistics.median(r) for r in rounds)
-        self.spread = spread([x for r in rounds for x in r])
+        self.spread = apart([x for r in rounds for x in r])
 
 
 class Results:

@@ -119,7 +119,7 @@ def full_matrix(bench, case, tensors, shape):
 
     def run():
         machine.native.peers_full_matrix(machine.crew, machine.threads, extents, pointers)
-    made = Subject("OpenBLAS", case, run, detail="full matrix", flop=work(*shape), limit=FMA)
+    made = Subject("OpenBLAS", case, run, detail="full matrix", flop=work(*shape), limit=FMA, out=tensors[3])
     with machine.placed():
         run()
     made.judge = lambda: judged_by(tensors)(made)
@@ -142,11 +142,9 @@ def rows(bench):
         torch = bench.pytorch
         if torch:
             judge = judged_by(tensors, smoothed, side)
-            group += bench.best([torch.seg(case, tensors, side, 10, torch.blur_published, "k x k",
-                                           who="PyTorch, SEG as published")], judge)
-            group += bench.best([torch.seg(case, tensors, side, 10, blur, name, who="PyTorch, SEG separable")
-                                 for blur, name in ((torch.blur_rows_columns, "two convolutions"),
-                                                    (torch.blur_matrices, "two matrix products"))], judge)
+            for blur, name in ((torch.blur_published, "as published"), (torch.blur_rows_columns, "two convolutions"),
+                               (torch.blur_matrices, "two matrix products")):
+                group += bench.best([torch.seg(case, tensors, side, 10, blur, name, who=f"PyTorch, SEG {name}")], judge)
             group += bench.best([torch.pag(case, tensors, who="PyTorch, PAG")],
                                 judged_by(tensors, Row("identity"), side))
         yield group

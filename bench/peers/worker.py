@@ -2,6 +2,7 @@
 comparison: every section measured, written to OUT as JSON. The peers that this Python has take part; what it lacks is
 named. --like: of several ways of a peer those that the process of that file found to be the fastest."""
 import argparse
+import gc
 import importlib
 import json
 import os
@@ -40,15 +41,19 @@ def ways_of(run):
         return {(r["who"], r["case"], r["dtype"]): r["detail"] for r in json.load(f)["records"]}
 
 
+def judge(group):
+    for subject in group:
+        subject.judged()
+
+
 def measured(bench, name, asked, records):
     for group in sections.SECTIONS[name](bench):
         if asked.judge:
-            for subject in group:
-                subject.run()
-                if hasattr(subject, "judge"):
-                    subject.judge()
+            judge(group)
         measure.interleave(bench.machine, group, asked.rounds, bench.shortest)
         records += [{"section": name, **subject.record()} for subject in group]
+        del group
+        gc.collect()  # tensors, plans and sessions of this group
 
 
 def main():
