@@ -2,7 +2,7 @@
 attnguide beside its peers: runs worker.py in processes of their own, one after the other, and writes
 BUILD/peers.{json,md,tsv}. The first process of each number of threads measures everything; the others attention, whose
 goals are medians of five processes. Exit 1: a contestant's numbers are wrong; what was measured is written all the
-same."""
+same. With --only it is BUILD/peers_part.*."""
 import argparse
 import ctypes
 import json
@@ -70,7 +70,7 @@ def main():
     for number in range(more):
         for threads in map(int, asked.threads.split(",")):
             done.append(run(asked, python, environ, threads, number))
-    text, wrong = report.write(Results(done), f"{asked.build}/peers")
+    text, wrong = report.write(Results(done), f"{asked.build}/peers" + ("_part" if asked.only else ""))
     print(text)
     for sentence in wrong:
         print("WRONG:", sentence)

@@ -95,5 +95,6 @@ def named():
     with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as f:
         model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), model)
     gcc = subprocess.run(["cc", "--version"], capture_output=True, text=True, check=False).stdout.split("\n")[0]
-    return {"processor": model, "processors": len(os.sched_getaffinity(0)), "system": platform.platform(),
-            "compiler": gcc, "python": platform.python_version()}
+    return {"processor": model, "processors": len(os.sched_getaffinity(0)),
+            "system": f"{platform.system()} {platform.machine()}, {' '.join(platform.libc_ver())}", "compiler": gcc,
+            "python": platform.python_version()}

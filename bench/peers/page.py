@@ -20,9 +20,10 @@ def short(m):
 
 def text(found):
     head = ["threads", "what", "who", "how", "ms", "spread", "rate", "of limit", "error"]
-    return "\n\n".join(["", *found["about"], f"![Attention beside its peers]({PICTURE})", "### Goals",
-                        markdown(found["goals_table"]), "### Every measurement",
-                        markdown([head] + [short(m) for m in found["measurements"]])])
+    return "\n\n".join([*found["about"], f"![Attention beside its peers]({PICTURE})", "### Attention",
+                        "GFLOP/s, and the share of the multiply-add peak; bf16: of the bf16 peak.",
+                        markdown(found["attention_table"]), "### Goals", markdown(found["goals_table"]),
+                        "### Every measurement", markdown([head] + [short(m) for m in found["measurements"]])])
 
 
 def main():
@@ -34,7 +35,7 @@ def main():
     with open(PAGE, encoding="utf-8") as f:
         before, rest = f.read().split(BEGIN)
     with open(PAGE, "w", encoding="utf-8") as f:
-        f.write(before + BEGIN + text(found) + "\n" + END + rest.split(END)[1])
+        f.write(before + BEGIN + "\n" + text(found) + "\n" + END + rest.split(END)[1])
     shutil.copyfile(f"{build}/peers.png", f"docs/{PICTURE}")
 
 

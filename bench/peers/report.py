@@ -4,6 +4,7 @@ import statistics
 
 import goals
 from results import apart
+from sections import SHAPES
 
 GIGA = 1e-9
 TOLERANCE = {"f32": 5e-6, "f16": 2e-3, "bf16": 1.5e-2}  # norm of the error over norm; the storage's own, and some
@@ -11,6 +12,23 @@ TOLERANCE = {"f32": 5e-6, "f16": 2e-3, "bf16": 1.5e-2}  # norm of the error over
 
 def threads_named(t):
     return "1 thread" if t == 1 else f"{t} threads"
+
+
+def attention_lines(results):
+    """GFLOP/s and share of the limit of every contestant at attention."""
+    who = [("attnguide", "f32"), ("PyTorch", "f32"), ("ONNX Runtime", "f32"), ("OpenBLAS", "f32"),
+           ("attnguide", "f16"), ("attnguide", "bf16"), ("PyTorch", "bf16")]
+    yield ["shape", "threads"] + [f"{name}, {dtype}" for name, dtype in who]
+    for t in results.threads:
+        for case in SHAPES:
+            cells = []
+            for name, dtype in who:
+                records = results.get(t, "attention", case, name, dtype)
+                share = results.share(records)
+                cells.append("" if not records else
+                             f"{records[0]['flop'] / results.seconds(records).value * GIGA:.1f}"
+                             + (f" ({share.value:.0%})" if share else ""))
+            yield [case, str(t)] + cells
 
 
 def goal_lines(results, table):
@@ -45,8 +63,9 @@ def measurements(results):
                "share": share.value if share else None, "error": error, "process_threads": threads}
 
 
-def wrong(rows):
-    """A sentence for every contestant whose result is not that of float64; NaN is wrong."""
+def wrong(results, rows):
+    """A sentence for every contestant whose result is not that of float64, and for what stopped; NaN is wrong."""
+    yield from results.notes("failed")
     for m in rows:
         bar = max(TOLERANCE[name] for name in m["dtype"].split(" to "))
         if m["error"] is not None and not m["error"] <= bar:
@@ -102,6 +121,7 @@ def about(results):
         lines.append("**Quick sizes: this shows that everything runs, and no speed.**")
     lines += [f"Not here: {x}." for x in results.notes("missing")]
     lines += [f"Refused: {x}" for x in results.notes("refused")]
+    lines += [f"**Failed: {x}**" for x in results.notes("failed")]
     return lines
 
 
@@ -120,10 +140,12 @@ def write(results, stem):
     with open(stem + ".json", "w", encoding="utf-8") as f:
         json.dump({"quick": results.processes[0]["quick"], "machine": results.machine(),
                    "versions": results.versions(), "about": said, "goals": list(goal_numbers(table)),
-                   "goals_table": reached, "measurements": rows}, f, indent=1)
+                   "goals_table": reached, "attention_table": list(attention_lines(results)),
+                   "measurements": rows}, f, indent=1)
     with open(stem + ".md", "w", encoding="utf-8") as f:
-        f.write("\n\n".join(said) + "\n\n" + markdown(reached) + "\n" + markdown(measurement_lines(rows)))
+        f.write("\n\n".join(said) + "\n\n" + markdown(attention_lines(results)) + "\n" + markdown(reached) + "\n"
+                + markdown(measurement_lines(rows)))
     with open(stem + ".tsv", "w", encoding="utf-8") as f:
         f.write(columns(rows))
     shown = plain(measurement_lines(rows)) + "\n" + "\n".join(said) + "\n\n" + plain(reached)
-    return shown, list(wrong(rows))
+    return shown, list(wrong(results, rows))

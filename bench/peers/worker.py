@@ -6,6 +6,7 @@ import gc
 import importlib
 import json
 import os
+import traceback
 
 import machine as machines
 import measure
@@ -58,7 +59,7 @@ def measured(bench, name, asked, records):
 
 def main():
     asked = options()
-    missing, records = [], []
+    missing, records, failed = [], [], []
     peers = peer("pytorch", missing), peer("onnx_runtime", missing)
     machine = machines.Machine(asked.build, asked.threads)
     versions = {"attnguide": machine.library.c.ag_version_string().decode(), "OpenBLAS": machine.openblas}
@@ -70,10 +71,14 @@ def main():
     bench = sections.Bench(machine, sections.Sizes(asked.quick), peers, 0.005 if asked.quick else 0.02)
     bench.ways = ways_of(asked.like)
     for name in asked.only.split(",") if asked.only else sections.SECTIONS:
-        measured(bench, name, asked, records)
+        try:
+            measured(bench, name, asked, records)
+        except Exception as why:  # pylint: disable=broad-except - the other sections are worth having
+            traceback.print_exc()
+            failed.append(f"{name}, {asked.threads} threads: {why}")
     with open(asked.out, "w", encoding="utf-8") as f:
         json.dump({"threads": asked.threads, "quick": asked.quick, "machine": machines.named(), "versions": versions,
-                   "missing": missing, "refused": bench.refused, "memory": sections.memory(bench),
+                   "missing": missing, "refused": bench.refused, "failed": failed, "memory": sections.memory(bench),
                    "records": records}, f)
     os._exit(0)  # without waiting for the threads of five libraries to agree on an end
 
