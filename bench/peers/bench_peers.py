@@ -37,9 +37,10 @@ def interpreter(build):
 
 
 def environment(build):
-    """OpenBLAS's best core for this machine, and torch.compile's files inside the build folder."""
-    made = dict(os.environ, TORCHINDUCTOR_CACHE_DIR=os.path.abspath(f"{build}/peers/inductor"),
-                TORCHINDUCTOR_COMPILE_THREADS="1", PYTHONDONTWRITEBYTECODE="1")
+    """OpenBLAS's best core for this machine, its idle threads asleep after 2^18 cycles, which else would spin beside
+    the softmax between two products; torch.compile's files inside the build folder."""
+    made = dict(os.environ, OPENBLAS_THREAD_TIMEOUT="18", PYTHONDONTWRITEBYTECODE="1",
+                TORCHINDUCTOR_CACHE_DIR=os.path.abspath(f"{build}/peers/inductor"), TORCHINDUCTOR_COMPILE_THREADS="1")
     native = ctypes.CDLL(f"{build}/libpeers.so")
     native.peers_choose_core.restype = ctypes.c_char_p
     core = native.peers_choose_core(f"{build}/attnguide".encode())

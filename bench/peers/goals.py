@@ -48,12 +48,11 @@ def over_best(case):
 
 
 def flatness(r, t):
-    """How much longer a FLOP takes at the worst length than at the best."""
-    records = [records for key, records in r.kept.items() if key[:2] == (t, "lengths") and key[3] == OURS]
-    if len(records) < 2:
+    """How much longer a FLOP takes at the worst length than at the best, at the peak of the same seconds."""
+    shares = [r.share(records) for key, records in r.kept.items() if key[:2] == (t, "lengths") and key[3] == OURS]
+    if len(shares) < 2 or None in shares:
         return None
-    cost = [r.seconds(x).value / x[0]["flop"] for x in records]
-    return Value([[max(cost) / min(cost) - 1]])
+    return Value([[max(x.value for x in shares) / min(x.value for x in shares) - 1]])
 
 
 def memory(who, less):

@@ -59,7 +59,7 @@ def sample(machine, subject, shortest):
 
 def interleave(machine, subjects, rounds, shortest):
     """The order turns and is reversed every other time, so that nobody always follows the same one."""
-    for turn in range(rounds):
+    for turn in range(rounds if subjects else 0):
         at = turn % len(subjects)
         order = subjects[at:] + subjects[:at]
         for subject in order[::-1] if turn % 2 else order:
