@@ -28,9 +28,14 @@ ifdef COUNT
 flags += -DAG_COUNT
 endif
 
+# What is built for, which need not be what it is built on: CC=aarch64-linux-gnu-gcc.
+machine := $(shell $(CC) -dumpmachine 2>/dev/null)
 src   := $(wildcard src/*.c src/cpu/*.c src/cuda/*.c)
-ifneq ($(shell uname -m),x86_64)
-src   := $(filter-out %_avx2.c %_avx512.c,$(src))
+ifeq ($(filter x86_64-% amd64-%,$(machine)),)
+src   := $(filter-out %_avx2.c %_avx512.c %_avx512bf16.c,$(src))
+endif
+ifeq ($(filter aarch64-% arm64-%,$(machine)),)
+src   := $(filter-out %_neon.c,$(src))
 endif
 ifeq ($(OPENBLAS),0)
 src   := $(filter-out %openblas.c %_openblas.c,$(src))
@@ -41,12 +46,18 @@ obj   := $(src:%.c=$(B)/%.o)
 tools := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c bench/*.c))
 tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.c)))
 
+# Of the tests what knows no Check: the walk runs where there is nothing but a C library.
+bare  := $(patsubst %,$(B)/tests/%.o,bare/walk buffer combination draw golden golden_problem kernels_table number problem problem_describe \
+             problem_fill problem_judge problem_random oracle oracle_blur oracle_guidance oracle_head oracle_row random)
+
 all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide
 
 # A file's suffix is its instruction set; nothing else in the tree is compiled with -m flags.
-$(B)/src/cpu/%.o: fast := -O3 -ffp-contract=fast
-$(B)/%_avx2.o:   isa := -mavx2 -mfma
-$(B)/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+$(B)/src/cpu/%.o: fast := -O3 -ffp-contract=fast -fno-math-errno
+$(B)/%_avx2.o:   isa := -mavx2 -mfma -mf16c
+avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+$(B)/%_avx512.o: isa := $(avx512)
+$(B)/%_avx512bf16.o: isa := $(avx512) -mavx512bf16
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -70,7 +81,12 @@ $(B)/libpeers.so: $(patsubst %.c,$(B)/%.o,$(wildcard bench/peers/*.c) bench/limi
 $(B)/test_attnguide: $(tests) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ $$(pkg-config --libs check) $(libs) -o $@
 
-# What a bare Debian 12 lacks. Does nothing when all is there; never installs CUDA. Without the second line of
+$(B)/exp2: $(B)/tests/bare/exp2.o $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ $(libs) -o $@
+$(B)/walk: $(bare) $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ $(libs) -o $@
+
+# What a bare Debian 12 lacks. Does nothing when all is there; never installs CUDA. Without the later lines of
 # setup-check the tests that need it are skipped, aloud.
 setup-demo:  ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox
 setup-bench: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libopenblas0-pthread
@@ -79,6 +95,8 @@ setup-check:
 	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev gnuplot-nox check
 	@tools/setup clang clang-format cmake abigail-tools mandoc doxygen libopenblas0-pthread || \
 	    echo "going on without those"
+	@tools/setup binutils qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross || \
+	    echo "going on without emulated machines"
 
 check: setup-check
 	$(MAKE) all $(B)/test_attnguide

@@ -22,7 +22,7 @@ double clock_now(void);
 
 /* What the machine can do with these threads, measured in the same rounds as everything else. */
 typedef struct limits {
-    samples fma, bf16, copy;
+    samples fma, bf16, copy, write, read;
     double fma_flop, bf16_flop, copy_bytes; /* per sample; 0: not on this machine */
 } limits;
 
@@ -34,7 +34,9 @@ void crew_pin_caller(bool pinned);
 void limits_sample(limits *l, crew *c, int threads);
 double limits_gflops(const limits *l); /* float32 multiply-add peak */
 double limits_bf16(const limits *l);
-double limits_copy(const limits *l); /* GB/s, read and written bytes */
+double limits_copy(const limits *l);  /* GB/s, read and written bytes */
+double limits_write(const limits *l); /* GB/s, of memory that is only written, */
+double limits_read(const limits *l);  /* or only read */
 
 typedef enum limit { LIMIT_FMA, LIMIT_AVX2, LIMIT_BF16, LIMIT_COPY } limit;
 double limit_once(limit which, crew *c); /* flop or bytes per second, one sample; 0: not on this machine */
@@ -48,6 +50,11 @@ typedef struct subject {
     ag_row rows[4];
     double flop, bytes, error;
     bool baseline; /* the full matrix through OpenBLAS, not the library */
+    int phases[2]; /* [first, last) of the plan, for a step alone; last 0: all of it */
+    bool combines; /* predictions: guidance and values say what, problem nothing */
+    ag_guidance guidance;
+    ag_guidance_args values;
+    double weights[AG_MOST_INPUTS];
     ag_plan *plan;
     ag_args args;
     char refused[AG_MESSAGE_SIZE];
@@ -68,6 +75,7 @@ bool tensors_make(void); /* shared by all subjects: random, in every type */
 void tensors_free(void);
 const void *tensor_of(ag_dtype dtype, int which); /* 0 q, 1 k, 2 v */
 float *tensor_out(void);
+int64_t tensor_elements(void);
 double subject_error(const subject *s, ag_context *context);
 
 const char *dtype_name(ag_dtype dtype);

@@ -64,9 +64,9 @@ void crew_pin_caller(bool pinned)
 
 /* ---- multiply-adds ---- */
 
-#if defined(__x86_64__)
 static volatile float sink;
 
+#if defined(__x86_64__)
 #define TWELVE(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
 __attribute__((target("avx512f"))) static void fma_avx512(void *arg, int worker)
@@ -173,6 +173,31 @@ static void copy_part(void *arg, int worker)
 #endif
 }
 
+/* What is written and never read, as a broadcast is. */
+static void write_part(void *arg, int worker)
+{
+    const crew *c = arg;
+    const size_t part = COPY_BYTES / (size_t)c->threads / 64 * 64, at = part * (size_t)worker;
+#if defined(__x86_64__)
+    for (size_t i = at; i < at + part; i += 16) _mm_stream_ps((float *)(c->to + i), _mm_set1_ps(1));
+    _mm_sfence();
+#else
+    memset(c->to + at, 1, part);
+#endif
+}
+
+/* What is read and reduced to next to nothing, as by statistics: four places at once, vectors of the compiler's. */
+static void read_part(void *arg, int worker)
+{
+    typedef float quad __attribute__((vector_size(16)));
+    const crew *c = arg;
+    const size_t part = COPY_BYTES / (size_t)c->threads / 256 * 256, at = part * (size_t)worker;
+    quad sum[4] = { { 0 } };
+    for (size_t i = at; i < at + part; i += 64)
+        for (int k = 0; k < 4; k++) sum[k] += *(const quad *)(c->from + i + 16 * (size_t)k);
+    sink = sum[0][0] + sum[1][1] + sum[2][2] + sum[3][3];
+}
+
 /* ---- samples ---- */
 
 static void sample(samples *s, crew *c, void (*body)(void *, int))
@@ -189,6 +214,8 @@ void limits_sample(limits *l, crew *c, int threads)
     if (fma.body) sample(&l->fma, c, fma.body);
     if (bf16.body) sample(&l->bf16, c, bf16.body);
     sample(&l->copy, c, copy_part);
+    sample(&l->write, c, write_part);
+    sample(&l->read, c, read_part);
     crew_pin_caller(false);
     l->fma_flop = fma.flop * threads;
     l->bf16_flop = bf16.flop * threads;
@@ -212,3 +239,5 @@ static double rate(const samples *s, double work) { return s->n ? work / sample_
 double limits_gflops(const limits *l) { return rate(&l->fma, l->fma_flop); }
 double limits_bf16(const limits *l) { return rate(&l->bf16, l->bf16_flop); }
 double limits_copy(const limits *l) { return rate(&l->copy, l->copy_bytes); }
+double limits_write(const limits *l) { return rate(&l->write, l->copy_bytes / 2); }
+double limits_read(const limits *l) { return rate(&l->read, l->copy_bytes / 2); }

@@ -20,7 +20,8 @@ void report_limits(report *r, const limits *l, int threads)
     printf("\n%d thread%s: multiply-add peak %.1f GFLOP/s (spread %.1f %%)", threads, threads > 1 ? "s" : "",
            limits_gflops(l), 100 * sample_spread(&l->fma));
     if (limits_bf16(l) > 0) printf(", bf16 %.1f", limits_bf16(l));
-    printf(", copy %.1f GB/s (spread %.1f %%)\n", limits_copy(l), 100 * sample_spread(&l->copy));
+    printf(", copy %.1f GB/s (spread %.1f %%), write alone %.1f, read alone %.1f\n", limits_copy(l),
+           100 * sample_spread(&l->copy), limits_write(l), limits_read(l));
     printf("%-22s %-21s %-4s %-21s %10s %6s %9s %6s %6s %9s\n", "operation", "shape", "type", "kernel", "ms", "spread",
            "GFLOP/s", "peak", "copy", "error");
     if (r->table)

@@ -7,17 +7,30 @@
 #include "../tools/half.h"
 #include "bench.h"
 
-bool subject_prepare(subject *s, ag_context *context)
+static bool plan(subject *s, ag_context *context)
 {
+    if (s->combines) {
+        s->guidance.kernel = s->kernel[0] ? s->kernel : NULL;
+        for (int k = 0; k < s->guidance.inputs; k++) s->values.input[k] = tensor_of(s->dtype, k);
+        s->values.out = tensor_out();
+        s->values.weights = s->weights;
+        s->args.guidance = &s->values;
+        return !ag_guidance_plan(context, &s->guidance, &s->plan, s->refused, sizeof s->refused);
+    }
     ag_problem p = s->problem;
     p.rows = p.row_count ? s->rows : NULL;
     p.kernel = s->kernel[0] && !s->baseline ? s->kernel : NULL;
-    if (ag_plan_create(context, &p, &s->plan, s->refused, sizeof s->refused)) return false;
+    return !ag_plan_create(context, &p, &s->plan, s->refused, sizeof s->refused);
+}
+
+bool subject_prepare(subject *s, ag_context *context)
+{
     ag_args_init(&s->args, tensor_of(s->dtype, 0), tensor_of(s->dtype, 1), tensor_of(s->dtype, 2), tensor_out());
+    if (!plan(s, context)) return false;
     s->args.workspace_size = ag_plan_workspace(s->plan);
-    s->args.workspace = ag_os_alloc(s->args.workspace_size);
-    if (!s->args.workspace) return false;
-    subject_run(s, NULL);
+    s->args.workspace = s->args.workspace_size ? ag_os_alloc(s->args.workspace_size) : NULL;
+    if (s->args.workspace_size && !s->args.workspace) return false;
+    ag_plan_run(s->plan, &s->args, s->refused, sizeof s->refused);
     s->error = subject_error(s, context);
     return true;
 }
@@ -30,15 +43,26 @@ void subject_release(subject *s)
     s->args.workspace = NULL;
 }
 
-/* Without a crew: once, to warm up and to be judged. The baseline is judged by what it leaves in out, as the library
- * is. */
+/* One phase, shared by the crew. */
+typedef struct phase {
+    const subject *s;
+    int number;
+} phase;
+
+static void run_share(void *arg, int worker)
+{
+    const phase *p = arg;
+    ag_plan_run_share(p->s->plan, &p->s->args, p->number, worker, p->s->threads);
+}
+
 void subject_run(subject *s, crew *c)
 {
-    if (s->baseline && c) {
+    if (s->baseline) {
         baseline_run(s, c);
         return;
     }
-    ag_plan_run(s->plan, &s->args, s->refused, sizeof s->refused);
+    if (!s->phases[1]) ag_plan_run(s->plan, &s->args, s->refused, sizeof s->refused);
+    for (phase p = { s, s->phases[0] }; p.number < s->phases[1]; p.number++) crew_run(c, run_share, &p);
 }
 
 /* ---- correctness ---- */
@@ -130,9 +154,25 @@ static double reduced_error(const subject *s, ag_context *context)
     return good ? sqrt(wrong / all) : NAN;
 }
 
-/* Norm-relative, against float64; NAN where the subject is the float64 path itself. */
+/* Some elements of a linear combination; its rounded weights are its definition. */
+static double linear_error(const subject *s)
+{
+    const ag_guidance *g = &s->guidance;
+    double wrong = 0, all = 0;
+    for (int64_t i = 0; i < g->samples * g->count; i += 9973) {
+        double want = 0;
+        for (int k = 0; k < g->inputs; k++) want += (float)s->weights[k] * read_one(s->values.input[k], s->dtype, i);
+        const double got = read_one(s->values.out, g->out_dtype, i);
+        wrong += (got - want) * (got - want);
+        all += want * want;
+    }
+    return sqrt(wrong / all);
+}
+
+/* Norm-relative, against float64; NAN where the subject is the float64 path itself, or shows no output. */
 double subject_error(const subject *s, ag_context *context)
 {
-    if (s->problem.operation > AG_BLUR) return NAN;
+    if (s->combines) return s->guidance.rule == AG_LINEAR ? linear_error(s) : NAN;
+    if (s->problem.operation > AG_BLUR || s->phases[1]) return NAN;
     return s->problem.row_count ? reduced_error(s, context) : sampled_error(s);
 }

@@ -3,15 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench.h"
+#include "listing.h"
 
 /* Attention as diffusion models do it: SDXL at two resolutions, SD 1.5, a slice of Flux, cross attention, a small
  * one. */
-typedef struct shape {
-    const char *name;
-    int64_t b, h, n_q, n_k, d;
-} shape;
-
 static const shape shapes[] = {
     { "S1", 2, 20, 1024, 1024, 64 }, { "S2", 2, 10, 4096, 4096, 64 }, { "S3", 2, 8, 4096, 4096, 40 },
     { "S4", 1, 4, 4608, 4608, 128 }, { "S5", 2, 10, 4096, 77, 64 },   { "S6", 2, 8, 256, 256, 160 },
@@ -40,14 +35,6 @@ static const perturbation perturbations[] = {
     { "tokens", AG_SCRAMBLED, AG_TOKENS, 0, 1 },
 };
 
-enum { SECTION_SHAPES, SECTION_KERNELS, SECTION_METHODS, SECTION_CONTEXT, SECTION_BATCH, SECTION_BLUR, SECTION_STUDY };
-
-typedef struct listing {
-    const plan_of_work *work;
-    int threads, n, section;
-    subject *list;
-} listing;
-
 static void set_type(ag_problem *p, ag_dtype dtype) { p->q.dtype = p->k.dtype = p->v.dtype = p->out.dtype = dtype; }
 
 static double tensor_bytes(const ag_problem *p)
@@ -56,8 +43,7 @@ static double tensor_bytes(const ag_problem *p)
     return (double)ag_dtype_size(p->q.dtype) * (q * (double)(p->d + p->d_v) + k * (double)(p->d + p->d_v));
 }
 
-/* A new subject of this shape, or one that is thrown away where the list is full or --only does not want it. */
-static subject *add(listing *l, const char *op, const shape *s, ag_dtype dtype, const char *kernel)
+subject *listing_add(listing *l, const char *op, const shape *s, ag_dtype dtype, const char *kernel)
 {
     static subject spare;
     char all[160];
@@ -109,8 +95,8 @@ static void list_shapes(listing *l)
     l->section = SECTION_SHAPES;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         if (l->work->quick && i > 0 && i < 4) continue;
-        for (size_t t = 0; t < (l->work->quick ? 1 : 3); t++) add(l, "attention", &shapes[i], types[t], "");
-        if (baseline_ready()) add(l, "attention", &shapes[i], AG_F32, "OpenBLAS full matrix")->baseline = true;
+        for (size_t t = 0; t < (l->work->quick ? 1 : 3); t++) listing_add(l, "attention", &shapes[i], types[t], "");
+        if (baseline_ready()) listing_add(l, "attention", &shapes[i], AG_F32, "OpenBLAS full matrix")->baseline = true;
     }
 }
 
@@ -124,7 +110,7 @@ static void list_kernels(listing *l)
         if (ag_kernel_at(i, &info)) return;
         if (info.unavailable || strcmp(info.step, "attend")) continue;
         const bool reference = strstr(info.name, "_ref") != NULL;
-        add(l, "attention", reference || l->work->quick ? &tiny : &shapes[0], AG_F32, info.name);
+        listing_add(l, "attention", reference || l->work->quick ? &tiny : &shapes[0], AG_F32, info.name);
     }
 }
 
@@ -135,7 +121,7 @@ static void list_methods(listing *l, ag_dtype dtype)
     const shape *s = l->work->quick ? &small : &one;
     l->section = SECTION_METHODS;
     for (size_t i = 0; i < sizeof perturbations / sizeof *perturbations; i++) {
-        subject *x = add(l, perturbations[i].name, s, dtype, "");
+        subject *x = listing_add(l, perturbations[i].name, s, dtype, "");
         x->rows[0] = row_of(&perturbations[i], 0, (int64_t)sqrt((double)s->n_q));
         x->problem.row_count = 1;
         x->flop = (double)s->h * cost(&perturbations[i], (double)s->n_q, 0, (double)s->d);
@@ -151,7 +137,7 @@ static void list_context(listing *l)
     l->section = SECTION_CONTEXT;
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++) {
         const perturbation *p = &perturbations[chosen[i]];
-        subject *x = add(l, p->name, &flux, AG_F32, "");
+        subject *x = listing_add(l, p->name, &flux, AG_F32, "");
         x->rows[0] = row_of(p, 512, 64);
         x->problem.row_count = 1;
         x->flop = 4 * cost(p, 4096, 512, 128);
@@ -169,7 +155,7 @@ static void list_batches(listing *l)
         const perturbation *p = &perturbations[chosen[i]];
         char name[40];
         snprintf(name, sizeof name, "batch: %s", p->name);
-        subject *x = add(l, name, &three, AG_F32, "");
+        subject *x = listing_add(l, name, &three, AG_F32, "");
         for (int b = 0; b < 2; b++) x->rows[b] = row_of(&perturbations[0], 0, 64);
         x->rows[2] = row_of(p, 0, 64);
         x->problem.row_count = 3;
@@ -188,7 +174,7 @@ static void list_blurs(listing *l)
         for (int s = 3; s <= 5; s++) {
             char name[40];
             snprintf(name, sizeof name, "blur %g", perturbations[s].sigma);
-            subject *x = add(l, name, &frame, AG_F32, info.name);
+            subject *x = listing_add(l, name, &frame, AG_F32, info.name);
             x->rows[0] = row_of(&perturbations[s], 0, 64);
             x->problem.row_count = 1;
             x->problem.operation = AG_BLUR;
@@ -206,7 +192,7 @@ static void list_studies(listing *l)
     static const char *const names[] = { "received", "energy", "map" };
     l->section = SECTION_STUDY;
     for (int i = 0; i < 3; i++) {
-        subject *x = add(l, names[i], &tiny, AG_F32, "");
+        subject *x = listing_add(l, names[i], &tiny, AG_F32, "");
         x->problem.operation = (ag_operation)(AG_RECEIVED + i);
         x->flop /= 2;
     }
@@ -220,10 +206,15 @@ int subjects_list(const plan_of_work *work, int threads, subject *list)
     list_methods(&l, AG_F32);
     if (!work->quick) {
         list_methods(&l, AG_F16);
+        list_methods(&l, AG_BF16);
         list_context(&l);
         list_batches(&l);
         list_blurs(&l);
     }
     list_studies(&l);
+    if (!work->quick) {
+        list_steps(&l);
+        list_combinations(&l);
+    }
     return l.n;
 }

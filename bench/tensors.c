@@ -55,5 +55,6 @@ const void *tensor_of(ag_dtype dtype, int which)
 }
 
 float *tensor_out(void) { return result; }
+int64_t tensor_elements(void) { return ELEMENTS; }
 
 const char *dtype_name(ag_dtype dtype) { return dtype == AG_F32 ? "f32" : dtype == AG_F16 ? "f16" : "bf16"; }

@@ -11,6 +11,9 @@
  *     smoothed    image queries blurred over the token grid           (SEG,  arXiv 2408.00760)
  *     orthogonal  only the part of a query orthogonal to its own key is blurred (OSEG)
  *     scrambled   values drawn, values permuted, or outputs permuted  (TPG,  arXiv 2506.10036)
+ *     softened    image logits times tau                              (ERG,  arXiv 2504.13987)
+ *     masked      image logits off the diagonal hidden at random      (an ablation of PAG)
+ *     noisy       normal noise added to image logits                  (an ablation of PAG)
  *
  * Symbols: B output rows, H query heads, H_kv key/value heads (H_kv divides H; head h reads h / (H/H_kv)),
  * N query tokens, M key tokens, d width of q and k, d_v width of v, s the logit scale. Image tokens are the range
@@ -102,7 +105,8 @@ typedef enum ag_operation {
 
 /** What an output row asks for. */
 typedef enum ag_method {
-    AG_STANDARD = 0, AG_IDENTITY = 1, AG_UNIFORM = 2, AG_SMOOTHED = 3, AG_ORTHOGONAL = 4, AG_SCRAMBLED = 5
+    AG_STANDARD = 0, AG_IDENTITY = 1, AG_UNIFORM = 2, AG_SMOOTHED = 3, AG_ORTHOGONAL = 4, AG_SCRAMBLED = 5,
+    AG_SOFTENED = 6, AG_MASKED = 7, AG_NOISY = 8
 } ag_method;
 
 /** What AG_SCRAMBLED scrambles. */
@@ -165,6 +169,10 @@ typedef struct ag_row {
     int64_t        image_length;  /**< n; default AG_ALL_TOKENS */
     int64_t        grid[3];       /**< frames, height, width, with n = T Hg Wg, tokens in raster order frame by frame;
                                        needed by smoothed, orthogonal and blur; {0,0,0} = none */
+    double         inverse_temperature; /**< AG_SOFTENED: tau, >= 0, finite, on the logits; default 1 (standard) */
+    double         probability;   /**< AG_MASKED: p in [0,1] that an image key is hidden; default 0 (standard) */
+    double         amplitude;     /**< AG_NOISY: a in [0,1e30], standard deviation of what is added to image logits;
+                                       default 0 (standard) */
 } ag_row;
 
 /** Defaults above, for `method`. */
@@ -204,6 +212,10 @@ typedef struct ag_problem {
     const char   *kernel;           /**< a kernel forced by name for its step; NULL (default) = the library's choice */
     size_t        wave_bytes;       /**< cap on workspace for perturbed queries and values, which are made in waves of
                                          heads; default 64 MB. One head is always allowed */
+    ag_dtype      products;         /**< what is multiplied: AG_NONE (default): BF16 where k and v are and a kernel can,
+                                         else F32; AG_F32: float32 whatever the storage; AG_BF16: q, k, v and weights may
+                                         be rounded to bfloat16, which halves the time where the processor has such
+                                         products. Sums are float32 or better always */
 } ag_problem;
 
 /** Defaults above for packed float32 tensors q, out [batch,heads,n_q,d], k, v [batch,heads,n_k,d]. */
@@ -228,7 +240,7 @@ typedef struct ag_row_args {
                                   bit */
     double         gain;     /**< AG_GATHER; finite; default 1 */
     double         mix;      /**< AG_PERMUTE; finite; default 1 */
-    uint64_t       seed;     /**< AG_SCRAMBLED without index; default 0 */
+    uint64_t       seed;     /**< AG_SCRAMBLED without index, AG_MASKED, AG_NOISY; default 0 */
     int64_t        stream;   /**< random stream, 0 .. 2^32-1; default AG_STREAM_DEFAULT */
     const int32_t *index;    /**< AG_SCRAMBLED with indexed: image-local, 0 .. n-1; gather [n, draws], else [n] */
 } ag_row_args;
@@ -353,6 +365,28 @@ AG_API ag_status ag_attention_orthogonal(ag_context *context, const ag_problem *
 AG_API ag_status ag_attention_scrambled(ag_context *context, const ag_problem *problem, const ag_image *image,
                                         ag_kind kind, int draws, const ag_args *args, char *why, size_t why_size);
 
+/** Image queries are replaced by tau q, so that every logit of theirs but its bias is multiplied by tau, text keys
+ *  included: tau below 1 flattens attention, 0 gives every visible key the weight of its bias alone, above 1 sharpens.
+ *  1 is standard bit for bit. tau finite, >= 0, and tau scale within 1e30 (AG_ERR_VALUE). Goes with bias and causal.
+ *  Entropy Rectifying Guidance, arXiv 2504.13987. */
+AG_API ag_status ag_attention_softened(ag_context *context, const ag_problem *problem, const ag_image *image,
+                                       double tau, const ag_args *args, char *why, size_t why_size);
+
+/** Image keys other than the query's own are hidden from image queries with probability p, one draw per pair, shared by
+ *  the heads: hidden where x < round(p 2^32), x the first word of Philox4x32-10 at counter (i, j, stream, 3), key =
+ *  seed, i and j numbered within the image. p 0 is standard bit for bit; p 1 is identity, computed in full. p in [0,1]
+ *  (AG_ERR_VALUE). Goes with bias and causal. Seed, stream: args->rows. An ablation of arXiv 2403.17377. */
+AG_API ag_status ag_attention_masked(ag_context *context, const ag_problem *problem, const ag_image *image,
+                                     double probability, const ag_args *args, char *why, size_t why_size);
+
+/** a z_ij is added to the logits of image queries and image keys, the diagonal included, z standard normal, shared by
+ *  the heads: z = sqrt(-2 ln u1) cos(2 pi u2), u1 = (x0 + 1) 2^-32, u2 = x1 2^-32, x0 and x1 the first words at the
+ *  counter of ag_attention_masked(). a 0 is standard bit for bit. a in [0,1e30] (AG_ERR_VALUE). Goes with bias and
+ *  causal. Kernels in float32 are within 2e-6 of z, which is at most 6.67. Seed, stream: args->rows. An ablation of
+ *  arXiv 2403.17377. */
+AG_API ag_status ag_attention_noisy(ag_context *context, const ag_problem *problem, const ag_image *image,
+                                    double amplitude, const ag_args *args, char *why, size_t why_size);
+
 /** Operation AG_BLUR; in problem->rows its method is AG_SMOOTHED (or AG_STANDARD, which copies).
  *  out = q with its image tokens blurred: per axis a Gaussian of ceil(6 sigma) taps, made odd, clamped to the grid,
  *  normalised after truncation, reflected without repeating the edge; separable, exact. out [B,H,N,d] in layout out.
@@ -360,12 +394,14 @@ AG_API ag_status ag_attention_scrambled(ag_context *context, const ag_problem *p
 AG_API ag_status ag_query_blur(ag_context *context, const ag_problem *problem, const ag_image *image,
                                double sigma, const ag_args *args, char *why, size_t why_size);
 
-/** out [B,M] float32: received_j = sum_i mean_h A[h,i,j]. v is not read. Self-Attention Guidance, arXiv 2210.00939. */
+/** out [B,M] float32: received_j = sum_i mean_h A[h,i,j]. v is not read. Two phases over tiles: every query's softmax
+ *  sum, then the columns; the map is never stored. Self-Attention Guidance, arXiv 2210.00939. */
 AG_API ag_status ag_attention_received(ag_context *context, const ag_problem *problem, const ag_args *args,
                                        char *why, size_t why_size);
 
 /** out [B,H,N] float32: E_i = -lse_i (+inf where nothing is seen); curvature [B,H,N]: the spectral norm of
- *  diag(a_i) - a_i a_i^T (0 where nothing is seen). v is not read. Modern Hopfield networks, arXiv 2008.02217. */
+ *  diag(a_i) - a_i a_i^T (0 where nothing is seen), to an absolute 2e-6. v is not read. The map is never stored. Modern
+ *  Hopfield networks, arXiv 2008.02217. */
 AG_API ag_status ag_attention_energy(ag_context *context, const ag_problem *problem, const ag_args *args,
                                      char *why, size_t why_size);
 

@@ -124,6 +124,30 @@ ag_status ag_attention_scrambled(ag_context *c, const ag_problem *problem, const
     return run_method(c, problem, image, &row, args, (ag_why){ text, size });
 }
 
+ag_status ag_attention_softened(ag_context *c, const ag_problem *problem, const ag_image *image, double tau,
+                                const ag_args *args, char *text, size_t size)
+{
+    ag_row row = row_of(AG_SOFTENED);
+    row.inverse_temperature = tau;
+    return run_method(c, problem, image, &row, args, (ag_why){ text, size });
+}
+
+ag_status ag_attention_masked(ag_context *c, const ag_problem *problem, const ag_image *image, double probability,
+                              const ag_args *args, char *text, size_t size)
+{
+    ag_row row = row_of(AG_MASKED);
+    row.probability = probability;
+    return run_method(c, problem, image, &row, args, (ag_why){ text, size });
+}
+
+ag_status ag_attention_noisy(ag_context *c, const ag_problem *problem, const ag_image *image, double amplitude,
+                             const ag_args *args, char *text, size_t size)
+{
+    ag_row row = row_of(AG_NOISY);
+    row.amplitude = amplitude;
+    return run_method(c, problem, image, &row, args, (ag_why){ text, size });
+}
+
 ag_status ag_query_blur(ag_context *c, const ag_problem *problem, const ag_image *image, double sigma,
                         const ag_args *args, char *text, size_t size)
 {

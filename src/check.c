@@ -138,6 +138,8 @@ static ag_status check_masks(const ag_problem *p, ag_why why)
         const ag_status s = check_strides("key_mask", mask, p->key_mask_stride, 2, 1, why);
         if (s) return s;
     }
+    if (p->products != AG_NONE && p->products != AG_F32 && p->products != AG_BF16)
+        return ag_refuse(why, AG_ERR_TYPE, "products is %d: AG_NONE, AG_F32 or AG_BF16", (int)p->products);
     if ((unsigned)p->bias_dtype > AG_U8)
         return ag_refuse(why, AG_ERR_TYPE, "bias_dtype is %d, which is no element type", (int)p->bias_dtype);
     if (p->bias_dtype != AG_NONE) {

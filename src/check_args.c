@@ -95,11 +95,12 @@ static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x,
     if (!r->blend && x->strength != 1)
         return ag_refuse(why, AG_ERR_VALUE, "row %lld: strength is %g, but the row was made without blend", (ll)b,
                          x->strength);
+    if (r->method != AG_SCRAMBLED && r->method != AG_MASKED && r->method != AG_NOISY) return AG_OK;
+    if (x->stream != AG_STREAM_DEFAULT && (x->stream < 0 || x->stream > UINT32_MAX))
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: stream is %lld, not between 0 and 2^32-1", (ll)b, (ll)x->stream);
     if (r->method != AG_SCRAMBLED) return AG_OK;
     if (!isfinite(x->gain)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: gain is %g, not finite", (ll)b, x->gain);
     if (!isfinite(x->mix)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: mix is %g, not finite", (ll)b, x->mix);
-    if (x->stream != AG_STREAM_DEFAULT && (x->stream < 0 || x->stream > UINT32_MAX))
-        return ag_refuse(why, AG_ERR_VALUE, "row %lld: stream is %lld, not between 0 and 2^32-1", (ll)b, (ll)x->stream);
     return r->indexed ? check_index(r, x->index, b, why) : AG_OK;
 }
 

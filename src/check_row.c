@@ -1,4 +1,5 @@
 /* check_row.c - what each output row asks for, judged: its method, image, numbers, and how they go together. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,12 +30,32 @@ static ag_status check_image(const ag_problem *p, const ag_row *in, int64_t b, a
     return AG_OK;
 }
 
+/* What softened, masked and noisy do to logits. The scale of softened rows has the bound of every scale. */
+static ag_status check_logit_values(const ag_problem *p, const ag_row *in, int64_t b, ag_why why)
+{
+    const double tau = in->inverse_temperature;
+    if (in->method == AG_SOFTENED && !(tau >= 0 && isfinite(tau)))
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: inverse_temperature is %g, not finite and 0 or more", (ll)b,
+                         tau);
+    if (in->method == AG_SOFTENED && !(fabs(tau * p->scale) <= 1e30))
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: inverse_temperature %g times scale %g is not within 1e30", (ll)b,
+                         tau, p->scale);
+    if (in->method == AG_MASKED && !(in->probability >= 0 && in->probability <= 1))
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: probability is %g, not between 0 and 1", (ll)b, in->probability);
+    if (in->method == AG_NOISY && !(in->amplitude >= 0 && in->amplitude <= 1e30))
+        return ag_refuse(why, AG_ERR_VALUE, "row %lld: amplitude is %g, not between 0 and 1e30", (ll)b, in->amplitude);
+    return AG_OK;
+}
+
 static ag_status check_method_values(const ag_row *in, int64_t b, ag_row_checked *r, ag_why why)
 {
     r->keep_parallel = in->keep_parallel != 0;
     r->draws = in->draws;
     r->sigma = in->sigma;
     r->sigma_t = in->sigma_t;
+    r->inverse_temperature = in->inverse_temperature;
+    r->probability = in->probability;
+    r->amplitude = in->amplitude;
     r->blend = in->blend != 0;
     r->indexed = in->indexed != 0;
     r->kind = in->kind;
@@ -85,7 +106,7 @@ static ag_status check_self(const ag_problem *p, int64_t b, ag_why why)
 
 static ag_status check_operation(const ag_problem *p, const ag_row *in, int64_t b, ag_why why)
 {
-    if ((unsigned)in->method > AG_SCRAMBLED)
+    if ((unsigned)in->method > AG_NOISY)
         return ag_refuse(why, AG_ERR_TYPE, "row %lld: method is %d, which does not exist", (ll)b, (int)in->method);
     if (p->operation == AG_ATTENTION || in->method == AG_STANDARD) return AG_OK;
     if (p->operation == AG_BLUR && in->method == AG_SMOOTHED && !in->blend && !in->heads) return AG_OK;
@@ -104,6 +125,7 @@ static ag_status check_row(const ag_problem *p, const ag_row *in, int64_t b, ag_
     s = check_self(p, b, why);
     if (!s) s = check_image(p, in, b, r, why);
     if (!s) s = check_method_values(in, b, r, why);
+    if (!s) s = check_logit_values(p, in, b, why);
     return s ? s : check_together(p, r, b, why);
 }
 

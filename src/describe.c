@@ -53,6 +53,7 @@ void ag_row_init(ag_row *row, ag_method method)
         .keep_parallel = 1,
         .draws = 1,
         .image_length = AG_ALL_TOKENS,
+        .inverse_temperature = 1,
     };
 }
 

@@ -165,11 +165,12 @@ ag_attend *ag_emit_attend(lower *l, int phase, head_list heads)
     ag_attend *a = &ag_emit(l, AG_STEP_ATTEND, phase, heads)->u.attend;
     a->d = l->p->d;
     a->d_v = l->p->d_v;
-    a->scale = l->p->scale;
+    a->pass[0].scale = a->pass[1].scale = l->p->scale;
     a->causal = l->p->causal != 0;
     a->causal_shift = l->p->q_offset - l->p->k_offset + l->p->global_n_k - l->p->global_n_q;
     a->masked = l->p->has_key_mask || l->p->has_key_lengths;
     a->biased = l->p->bias_dtype != AG_NONE;
+    a->products = l->p->products;
     a->out = ag_ref_out(l);
     a->lse = ag_ref_lse(l);
     a->n_passes = 1;

@@ -33,9 +33,11 @@ static void say_attend(text *t, const ag_attend *a)
     if (last->ready) say(t, " blended with rows already made");
     else
         say(t, " x %lld keys%s%s", (long long)keys,
-            last->own == AG_OWN_SELF   ? " and their own"
-            : last->own == AG_OWN_MEAN ? " and the mean key"
-                                       : "",
+            last->own == AG_OWN_SELF                     ? " and their own"
+            : last->own == AG_OWN_MEAN                   ? " and the mean key"
+            : last->disturbance.kind == AG_DISTURB_MASK  ? ", some hidden at random"
+            : last->disturbance.kind == AG_DISTURB_NOISE ? ", with noise"
+                                                         : "",
             a->n_passes == 2 ? ", blended with standard" : "");
 }
 

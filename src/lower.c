@@ -11,6 +11,8 @@
  *   gather      draw -> tally -> gather
  *   permute     draw -> permute values -> attend
  *   tokens      draw -> permute queries -> attend
+ *   softened    attend with a scale of its own for image rows
+ *   masked      attend, image logits hidden at random; noisy: disturbed
  *
  * A blend adds the standard result as a first pass of the attend step; permute is linear in V and folds it into mix. */
 #include "lower.h"
@@ -43,10 +45,9 @@ static void lower_blur_operation(lower *l)
     }
 }
 
-static void lower_study(lower *l, ag_step_kind kind)
+static ag_study study_of(const lower *l)
 {
-    ag_study *s = &ag_emit(l, kind, 0, ag_list_heads(l, 0, l->p->heads, 1))->u.study;
-    *s = (ag_study){
+    return (ag_study){
         .q = ag_ref_q(l),
         .k = ag_ref_k(l),
         .n_q = l->p->n_q,
@@ -58,15 +59,45 @@ static void lower_study(lower *l, ag_step_kind kind)
         .masked = l->p->has_key_mask || l->p->has_key_lengths,
         .biased = l->p->bias_dtype != AG_NONE,
         .causal_shift = l->p->q_offset - l->p->k_offset + l->p->global_n_k - l->p->global_n_q,
+        .out = ag_ref_none(),
+        .curvature = ag_ref_none(),
+        .m = ag_ref_none(),
+        .l = ag_ref_none(),
     };
-    s->curvature = ag_ref_none();
-    switch (kind) {
-    case AG_STEP_RECEIVED: s->out = ag_ref_packed(l, AG_TO_OUT, 1, l->p->n_k, 1); break;
-    case AG_STEP_MAP: s->out = ag_ref_packed(l, AG_TO_OUT, l->p->heads, l->p->n_q, l->p->n_k); break;
-    default:
-        s->out = ag_ref_packed(l, AG_TO_OUT, l->p->heads, l->p->n_q, 1);
-        s->curvature = ag_ref_packed(l, AG_TO_CURVATURE, l->p->heads, l->p->n_q, 1);
+}
+
+static void lower_energy(lower *l, head_list heads)
+{
+    ag_study s = study_of(l);
+    s.out = ag_ref_packed(l, AG_TO_OUT, l->p->heads, l->p->n_q, 1);
+    s.curvature = ag_ref_packed(l, AG_TO_CURVATURE, l->p->heads, l->p->n_q, 1);
+    ag_emit(l, AG_STEP_ENERGY, 0, heads)->u.study = s;
+}
+
+static void lower_map(lower *l, head_list heads)
+{
+    ag_study s = study_of(l);
+    s.out = ag_ref_packed(l, AG_TO_OUT, l->p->heads, l->p->n_q, l->p->n_k);
+    ag_emit(l, AG_STEP_MAP, 0, heads)->u.study = s;
+}
+
+/* First every query's maximum and sum, then the columns. Rows that do not fit under the cap together follow each
+ * other, in the same workspace. */
+static void lower_received(lower *l, head_list heads)
+{
+    const work_shape shape = { 0, l->p->heads, 1, 0, l->p->n_q, 1 };
+    const int64_t bytes = 8 * ag_product(l, l->p->heads, l->p->n_q, 1);
+    const int64_t cap = l->p->wave_bytes > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)l->p->wave_bytes;
+    if (l->taken && l->taken > cap - bytes) {
+        l->base = l->out->n_phases;
+        l->taken = 0;
     }
+    ag_study s = study_of(l);
+    s.m = ag_ref_work(l, shape);
+    s.l = ag_ref_work(l, shape);
+    ag_emit(l, AG_STEP_ENERGY, l->base, heads)->u.study = s;
+    s.out = ag_ref_packed(l, AG_TO_OUT, 1, l->p->n_k, 1);
+    ag_emit(l, AG_STEP_RECEIVED, l->base + 1, heads)->u.study = s;
 }
 
 /* Runs a chain over waves of key/value heads whose workspace fits under the cap; one head is always allowed. */
@@ -94,9 +125,9 @@ static void lower_row(lower *l)
 {
     switch (l->p->operation) {
     case AG_BLUR: lower_blur_operation(l); return;
-    case AG_RECEIVED: lower_study(l, AG_STEP_RECEIVED); return;
-    case AG_ENERGY: lower_study(l, AG_STEP_ENERGY); return;
-    case AG_MAP: lower_study(l, AG_STEP_MAP); return;
+    case AG_RECEIVED: lower_received(l, ag_list_heads(l, 0, l->p->heads, 1)); return;
+    case AG_ENERGY: lower_energy(l, ag_list_heads(l, 0, l->p->heads, 1)); return;
+    case AG_MAP: lower_map(l, ag_list_heads(l, 0, l->p->heads, 1)); return;
     case AG_ATTENTION: break;
     }
     const method *m = ag_method_of(l);

@@ -1,5 +1,7 @@
 /* methods.c - one chain of steps per method (docs/methods.md); those that change queries: queries.c. Called by lower.c
  * for each wave of heads. */
+#include <math.h>
+
 #include "lower.h"
 
 static int has_context(const lower *l) { return l->r->n < l->p->n_q; }
@@ -150,10 +152,32 @@ static void lower_tokens(lower *l, head_list heads)
     ag_standard_context(l, heads);
 }
 
+/* ---- softened, masked, noisy: image logits changed, every key kept ---- */
+
+/* The words of `probability` 2^32 that hide, of 2^32. */
+static double hiding_words(const ag_row_checked *r) { return round(r->probability * 0x1p32); }
+
+static void lower_logits(lower *l, head_list heads)
+{
+    const ag_row_checked *r = l->r;
+    ag_pass *pass = ag_emit_image(l, 0, heads, ag_ref_q(l));
+    ag_all_keys(l, pass);
+    if (r->method == AG_SOFTENED) pass->scale *= r->inverse_temperature;
+    if (r->method == AG_MASKED)
+        pass->disturbance = (ag_disturbance){
+            .kind = AG_DISTURB_MASK, .o = r->o, .n = r->n, .last = (uint32_t)(uint64_t)(hiding_words(r) - 1)
+        };
+    if (r->method == AG_NOISY)
+        pass->disturbance =
+            (ag_disturbance){ .kind = AG_DISTURB_NOISE, .o = r->o, .n = r->n, .amplitude = r->amplitude };
+    ag_standard_context(l, heads);
+}
+
 /* ---- which ---- */
 
 static const method identity = { NULL, lower_identity };
 static const method uniform = { NULL, lower_uniform };
+static const method logits = { NULL, lower_logits };
 static const method queries = { ag_query_bytes, ag_lower_queries };
 static const method gather = { gather_bytes, lower_gather };
 static const method permute = { permute_bytes, lower_permute };
@@ -168,6 +192,9 @@ const method *ag_method_of(const lower *l)
     case AG_UNIFORM: return r->n == 1 && has_context(l) ? NULL : &uniform;
     case AG_SMOOTHED: return ag_blur_changes(l) ? &queries : NULL;
     case AG_ORTHOGONAL: return ag_blur_changes(l) || !r->keep_parallel ? &queries : NULL;
+    case AG_SOFTENED: return r->inverse_temperature == 1 ? NULL : &logits;
+    case AG_MASKED: return r->n == 1 || hiding_words(r) == 0 ? NULL : &logits;
+    case AG_NOISY: return r->amplitude == 0 ? NULL : &logits;
     case AG_SCRAMBLED: break;
     }
     if (r->kind == AG_GATHER) return &gather;

@@ -38,6 +38,17 @@ int ag_os_processors(void)
 
 void ag_os_yield(void) { sched_yield(); }
 
+void ag_os_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#else
+    sched_yield();
+#endif
+}
+
 int ag_os_process(void) { return (int)getpid(); }
 
 void *ag_os_library(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL); }

@@ -13,6 +13,7 @@ void *ag_os_alloc(size_t bytes);     /* aligned to AG_ALIGNMENT; NULL: none to b
 void  ag_os_free(void *p);
 int   ag_os_processors(void);        /* those this process may use, at least 1 */
 void  ag_os_yield(void);
+void  ag_os_pause(void);             /* what a loop that watches memory does between two looks */
 int   ag_os_process(void);                           /* differs after fork() */
 void *ag_os_library(const char *name);               /* a shared library, never unloaded; NULL: not there */
 void *ag_os_symbol(void *library, const char *name); /* NULL: not in it */

@@ -17,7 +17,7 @@ typedef struct ag_row_checked {
     ag_method method;
     ag_kind   kind;
     int       blend, keep_parallel, indexed, draws;
-    double    sigma, sigma_t;
+    double    sigma, sigma_t, inverse_temperature, probability, amplitude;
     int64_t   o, n;                    /* image tokens [o, o+n) */
     int64_t   grid[3];
     int32_t   heads_at;                /* first byte of this row's head set in ag_checked.heads; -1 = all heads */
@@ -140,6 +140,16 @@ typedef struct ag_copy {
 /* The element that starts the softmax recurrence: query i's own key (identity), or the image's mean key (uniform). */
 typedef enum ag_own { AG_OWN_NONE, AG_OWN_SELF, AG_OWN_MEAN } ag_own;
 
+/* What random words do to the logit of image query i and image key j: hide it (i != j), or add to it. */
+typedef enum ag_disturb { AG_DISTURB_NONE, AG_DISTURB_MASK, AG_DISTURB_NOISE } ag_disturb;
+
+typedef struct ag_disturbance {
+    ag_disturb kind;
+    int64_t    o, n;
+    uint32_t   last;         /* mask: the highest word that hides */
+    double     amplitude;    /* noise */
+} ag_disturbance;
+
 typedef struct ag_keys {
     int64_t first, count;
     ag_ref  k, v;
@@ -152,11 +162,13 @@ typedef struct ag_pass {
     ag_ref   q[3];            /* one per span of queries */
     ag_keys  keys[3];
     int      n_keys;
+    double   scale;
     ag_own   own;
     ag_ref   own_k, own_v, own_count;
     int      permuted;        /* causal and bias rows of query i are those of index[i - o] + o */
     ag_index index;
     int64_t  o;
+    ag_disturbance disturbance;
 } ag_pass;
 
 typedef struct ag_span {
@@ -170,16 +182,19 @@ typedef struct ag_attend {
     ag_pass pass[2];
     int     n_passes;
     int64_t d, d_v;
-    double  scale;
     int     causal;           /* query i sees key j <= i + causal_shift */
     int64_t causal_shift;
     int     masked, biased;   /* there are key masks or lengths; there is a bias */
     ag_ref  out, lse;         /* lse.source AG_SOURCES = not wanted */
+    ag_dtype products;        /* AG_NONE: by storage */
 } ag_attend;
 
-/* Attention received, energy and curvature, streamed; or the map itself, row by row. */
+/* Attention received, energy and curvature, streamed; or the map itself, row by row. Energy may leave for received what
+ * its weights are made with, 2^(L_ij log2(e) - m_i) / l_i: float32, m -FLT_MAX and l 0 where nothing is seen. */
 typedef struct ag_study {
-    ag_ref  q, k, out, curvature;
+    ag_ref  q, k;
+    ag_ref  out, curvature;   /* source AG_SOURCES = not wanted */
+    ag_ref  m, l;             /* written by energy, where wanted, and read by received */
     int64_t n_q, n_k, d, heads;
     double  scale;
     int     causal;

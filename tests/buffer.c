@@ -7,9 +7,11 @@
 
 enum { POISON = 0xff }; /* all ones is a NaN in float32, float16 and bfloat16 */
 
+size_t buffer_slack = 0;
+
 int buffer_open(buffer *b, size_t size, size_t align)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (size + align - 1) / align * align;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), room = (size + buffer_slack + align - 1) / align * align;
     b->pages_size = (room / page + 1) * page;
     unsigned char *map = mmap(NULL, b->pages_size + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (map == MAP_FAILED) return 1;

@@ -11,6 +11,9 @@ typedef struct buffer {
     size_t pages_size;
 } buffer;
 
+/* Bytes left free before the guard page: 0, but some emulators read more than the instructions that they emulate. */
+extern size_t buffer_slack;
+
 /* 0, or nonzero where there is no memory. align is a power of two. */
 int buffer_open(buffer *b, size_t size, size_t align);
 void buffer_close(buffer *b);

@@ -11,20 +11,6 @@ enum { MOST = 4096 };
 
 unsigned char *kernels_reached;
 
-ag_kernel_info kernels_info(int number)
-{
-    ag_kernel_info info = { .size = sizeof info };
-    if (ag_kernel_at(number, &info)) info.name = NULL;
-    return info;
-}
-
-int kernels_count(void)
-{
-    int n = 0;
-    while (kernels_info(n).name) n++;
-    return n;
-}
-
 int kernels_skipped(void)
 {
     int skipped = 0;
@@ -39,27 +25,12 @@ int kernels_skipped(void)
     return skipped;
 }
 
-/* The plan of this problem really uses the kernel: a forced name is ignored by a problem without its step. */
-static int uses(problem *x, ag_context *context, const char *name)
-{
-    ag_plan *plan = NULL;
-    x->p.kernel = name;
-    if (ag_plan_create(context, &x->p, &plan, NULL, 0)) return 0;
-    const size_t size = ag_plan_explain(plan, NULL, 0) + 1;
-    char *text = calloc(1, size);
-    ag_plan_explain(plan, text, size);
-    const int found = strstr(text, name) != NULL;
-    free(text);
-    ag_plan_free(plan);
-    return found;
-}
-
 void kernels_try(problem *x, ag_context *context, const char *step)
 {
     for (int i = 0; i < kernels_count(); i++) {
         const ag_kernel_info info = kernels_info(i);
         if (info.unavailable || strcmp(info.backend, "cpu") || (step && strcmp(info.step, step))) continue;
-        if (!uses(x, context, info.name)) continue;
+        if (!kernels_serve(x, context, info.name)) continue;
         const verdict v = problem_run(x, context, info.name);
         ck_assert_msg(v.outcome != OUTCOME_WRONG, "%s: %s", info.name, v.text);
         if (v.outcome == OUTCOME_RIGHT) kernels_reached[i] = 1;

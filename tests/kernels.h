@@ -2,10 +2,15 @@
 #ifndef AG_TEST_KERNELS_H
 #define AG_TEST_KERNELS_H
 
+#include "combination.h"
 #include "problem.h"
 
 int kernels_count(void);
 ag_kernel_info kernels_info(int number);
+
+/* A plan of this problem, or combination, with the kernel forced really uses it. */
+int kernels_serve(problem *x, ag_context *context, const char *name);
+int kernels_combine(const combination *x, ag_context *context, const char *name);
 
 /* Prints the kernels that cannot run here, with the reason, and returns their number. */
 int kernels_skipped(void);

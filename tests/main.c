@@ -22,6 +22,7 @@ int main(int argc, char **argv)
     srunner_add_suite(runner, suite_exact());
     srunner_add_suite(runner, suite_strength());
     srunner_add_suite(runner, suite_types());
+    srunner_add_suite(runner, suite_products());
     srunner_add_suite(runner, suite_masks());
     srunner_add_suite(runner, suite_golden());
     srunner_add_suite(runner, suite_limits());

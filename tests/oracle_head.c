@@ -50,13 +50,17 @@ int head_visible(const head *t, int64_t j)
 
 int head_scrambles(const head *t, ag_kind kind) { return t->row->method == AG_SCRAMBLED && t->row->kind == kind; }
 
+uint32_t head_stream(const head *t)
+{
+    return (uint32_t)(t->run->stream == AG_STREAM_DEFAULT ? t->b + t->p->row_offset : t->run->stream);
+}
+
 int64_t head_source(const head *t, int64_t i, int64_t draw)
 {
     const int64_t draws = t->row->kind == AG_GATHER ? t->row->draws : 1;
-    const int64_t stream = t->run->stream == AG_STREAM_DEFAULT ? t->b + t->p->row_offset : t->run->stream;
     if (t->row->indexed) return t->run->index[i * draws + draw];
-    if (t->row->kind == AG_GATHER) return draw_index(t->run->seed, (uint32_t)stream, i, draw, t->count);
-    return draw_permuted(t->run->seed, (uint32_t)stream, i, t->count);
+    if (t->row->kind == AG_GATHER) return draw_index(t->run->seed, head_stream(t), i, draw, t->count);
+    return draw_permuted(t->run->seed, head_stream(t), i, t->count);
 }
 
 /* ---- Reading ------------------------------------------------------------------------------------------------ */
@@ -144,6 +148,12 @@ static void remove_parallel(head *t)
     }
 }
 
+/* The plain computation in halves keeps what it has made in halves. */
+static void round_made(const head *t, double *x, int64_t n)
+{
+    for (int64_t i = 0; i < n && t->naive; i++) x[i] = number_round(t->p->k.dtype, x[i]);
+}
+
 static int change_queries(head *t)
 {
     const int64_t d = t->p->d, from = t->first * d, size = t->count * d;
@@ -157,6 +167,7 @@ static int change_queries(head *t)
     }
     const int failed = oracle_blur(image, t->row->grid, d, t->row->sigma, t->row->sigma_t);
     for (int64_t c = 0; c < size && parallel; c++) image[c] += parallel[c];
+    round_made(t, image, size);
     free(parallel);
     return failed;
 }
@@ -169,6 +180,7 @@ static void permute_values(head *t)
         for (int64_t c = 0; c < d; c++)
             t->moved[(t->first + i) * d + c] = t->run->mix * t->v[(t->first + head_source(t, i, 0)) * d + c] +
                                                (1 - t->run->mix) * t->v[(t->first + i) * d + c];
+    round_made(t, t->moved + t->first * d, t->count * d);
 }
 
 int head_load(head *t, int64_t h)

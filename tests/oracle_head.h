@@ -45,6 +45,9 @@ double head_attend(head *t, int64_t i, int perturbed, double *out);
 
 int head_scrambles(const head *t, ag_kind kind);
 
+/* The random stream of the row. */
+uint32_t head_stream(const head *t);
+
 /* The image-local token that image-local token i reads: draw `draw` of gather, pi(i) of permute and tokens. */
 int64_t head_source(const head *t, int64_t i, int64_t draw);
 

@@ -4,11 +4,18 @@
 #include <math.h>
 #include <string.h>
 
+#include "draw.h"
 #include "number.h"
 
 int head_changes(const head *t, int64_t i)
 {
     return t->chosen && (head_scrambles(t, AG_PERMUTE) || head_is_image(t, i));
+}
+
+/* Both are tokens of the image, and `method` is the row's. */
+static int inside(const head *t, int64_t i, int64_t j, int perturbed, ag_method method)
+{
+    return perturbed && t->row->method == method && head_is_image(t, i) && head_is_image(t, j);
 }
 
 static int sees(const head *t, int64_t i, int64_t j, int perturbed)
@@ -19,6 +26,9 @@ static int sees(const head *t, int64_t i, int64_t j, int perturbed)
     if (!head_visible(t, j)) return 0;
     if (own_rule && t->row->method == AG_UNIFORM && head_is_image(t, j)) return 0;
     if (own_rule && t->row->method == AG_IDENTITY && head_is_image(t, j) && i != j) return 0;
+    if (inside(t, i, j, perturbed, AG_MASKED) &&
+        draw_hides(t->run->seed, head_stream(t), i - t->first, j - t->first, t->row->probability))
+        return 0;
     return !p->causal || p->k_offset + j <= p->q_offset + i + p->global_n_k - p->global_n_q;
 }
 
@@ -41,9 +51,12 @@ static double dot(const double *x, const double *y, int64_t n)
     return even + odd + (n % 2 ? x[n - 1] * y[n - 1] : 0);
 }
 
-static double logit(const head *t, int64_t i, int64_t j, const double *q)
+static double logit(const head *t, int64_t i, int64_t j, const double *q, int perturbed)
 {
-    const double x = t->p->scale * dot(q, t->k + j * t->p->d, t->p->d);
+    double x = t->p->scale * dot(q, t->k + j * t->p->d, t->p->d);
+    if (perturbed && t->row->method == AG_SOFTENED) x *= t->row->inverse_temperature;
+    if (inside(t, i, j, perturbed, AG_NOISY))
+        x += t->row->amplitude * draw_normal(t->run->seed, head_stream(t), i - t->first, j - t->first);
     return j == t->p->n_k ? x + log((double)t->visible_image) : x + bias(t, i, j);
 }
 
@@ -61,7 +74,7 @@ double head_weigh(head *t, int64_t i, int perturbed)
     double top = -INFINITY, sum = 0;
     int64_t seen = 0, only = 0;
     for (int64_t j = 0; j <= last; j++) {
-        const double x = sees(t, own, j, perturbed) ? logit(t, own, j, q) : -INFINITY;
+        const double x = sees(t, own, j, perturbed) ? logit(t, own, j, q, perturbed) : -INFINITY;
         t->weight[j] = x;
         if (x == -INFINITY) continue;
         only = j;

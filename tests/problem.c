@@ -32,6 +32,19 @@ ag_row *problem_row(problem *x, int64_t b, ag_method method)
     return &x->rows[b];
 }
 
+ag_row *problem_perturb(problem *x, int64_t b, int perturbation)
+{
+    static const ag_method methods[PERTURBATIONS] = { AG_STANDARD,   AG_IDENTITY,  AG_UNIFORM,   AG_SMOOTHED,
+                                                      AG_ORTHOGONAL, AG_SCRAMBLED, AG_SCRAMBLED, AG_SCRAMBLED,
+                                                      AG_SOFTENED,   AG_MASKED,    AG_NOISY };
+    ag_row *row = problem_row(x, b, methods[perturbation]);
+    if (row->method == AG_SCRAMBLED) row->kind = (ag_kind)(perturbation - 5);
+    row->inverse_temperature = 0.4;
+    row->probability = 0.7;
+    row->amplitude = 1.5;
+    return row;
+}
+
 static ag_layout place(placing how, ag_dtype type, int64_t heads, int64_t tokens, int64_t width)
 {
     ag_layout l = ag_layout_bhnd(type, heads, tokens, width);

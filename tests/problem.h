@@ -8,7 +8,7 @@
 #include "attnguide.h"
 #include "buffer.h"
 
-enum { PROBLEM_ROWS = 8, PROBLEM_HEADS = 16, PROBLEM_TEXT = 1024 };
+enum { PROBLEM_ROWS = 8, PROBLEM_HEADS = 16, PROBLEM_TEXT = 1024, PERTURBATIONS = 11 };
 
 /** What q, k and v are made of. */
 typedef enum filling {
@@ -50,6 +50,10 @@ void problem_init(problem *x, int64_t batch, int64_t heads, int64_t n_q, int64_t
 
 /* Row b asks for `method`; from now on every row has an entry. Returns it. */
 ag_row *problem_row(problem *x, int64_t b, ag_method method);
+
+/* Row b asks for perturbation number `perturbation` below PERTURBATIONS: the methods, scrambled by its kinds; softened,
+ * masked and noisy with numbers that show. */
+ag_row *problem_perturb(problem *x, int64_t b, int perturbation);
 
 /* Layouts of q, k, v and out, once the extents are set. Broadcast is packed for out. */
 void problem_place(problem *x, placing how, ag_dtype q, ag_dtype kv, ag_dtype out);

@@ -33,7 +33,8 @@ static void say_layout(writer *w, const char *name, const ag_layout *l)
 
 static void say_row(writer *w, const problem *x, int64_t b)
 {
-    static const char *const methods[] = { "standard", "identity", "uniform", "smoothed", "orthogonal", "scrambled" };
+    static const char *const methods[] = { "standard",  "identity", "uniform", "smoothed", "orthogonal",
+                                           "scrambled", "softened", "masked",  "noisy" };
     static const char *const kinds[] = { " gather", " permute", " tokens" };
     const ag_row *r = &x->rows[b];
     say(w, "; row %lld q %lld kv %lld %s%s", (long long)b, (long long)r->q_row, (long long)r->kv_row,
@@ -46,6 +47,9 @@ static void say_row(writer *w, const problem *x, int64_t b)
     if (r->method == AG_ORTHOGONAL) say(w, " keep %d", r->keep_parallel);
     if (r->method == AG_SCRAMBLED)
         say(w, " draws %d gain %g mix %g%s", r->draws, x->run[b].gain, x->run[b].mix, r->indexed ? " indexed" : "");
+    if (r->method == AG_SOFTENED) say(w, " tau %g", r->inverse_temperature);
+    if (r->method == AG_MASKED) say(w, " p %g", r->probability);
+    if (r->method == AG_NOISY) say(w, " a %g", r->amplitude);
     if (r->blend) say(w, " u %g", x->run[b].strength);
     if (!r->heads) return;
     say(w, " heads ");

@@ -135,8 +135,20 @@ static double logit_noise(const problem *x)
 {
     const range q = range_q(x), k = range_k(x);
     const double most = fmax(fabs(k.low), fabs(k.high)) + k.rise;
+    double tau = 1;
+    for (int64_t b = 0; b < x->p.row_count; b++)
+        if (x->rows[b].method == AG_SOFTENED) tau = fmax(tau, x->rows[b].inverse_temperature);
     if (x->fill == FILL_PLAIN || x->fill == FILL_DENORMAL || x->fill == FILL_SMALL) return 0;
-    return 4 * 0x1p-24 * x->p.scale * (double)x->p.d * q.high * most;
+    return 4 * 0x1p-24 * tau * x->p.scale * (double)x->p.d * q.high * most;
+}
+
+/* What the header allows z of noisy rows, as a relative error of a weight. */
+static double random_noise(const problem *x)
+{
+    double most = 0;
+    for (int64_t b = 0; b < x->p.row_count; b++)
+        if (x->rows[b].method == AG_NOISY) most = fmax(most, x->rows[b].amplitude);
+    return 2e-6 * most;
 }
 
 int problem_build(problem *x, uint64_t seed)
@@ -153,6 +165,6 @@ int problem_build(problem *x, uint64_t seed)
     if (!(read & AG_NEEDS_Q) && !masked) x->a.q = NULL;
     if (!(read & AG_NEEDS_K) && !masked) x->a.k = NULL;
     if (!(read & AG_NEEDS_V) && !masked) x->a.v = NULL;
-    x->noise = logit_noise(x);
+    x->noise = logit_noise(x) + random_noise(x);
     return problem_answer(x);
 }

@@ -35,6 +35,12 @@ static void random_image(ag_row *row, int64_t n, random_state *r)
     row->image_length = g[0] * g[1] * g[2];
 }
 
+static void random_seed(problem *x, int64_t b, random_state *r)
+{
+    x->run[b].seed = random_word(r);
+    if (random_chance(r, 3)) x->run[b].stream = random_below(r, (int64_t)1 << 32);
+}
+
 static void random_scramble(problem *x, int64_t b, random_state *r)
 {
     static const double gains[] = { 1, 0.5, -1.25, 2 }, mixes[] = { 1, 0, 0.7, 1.5 };
@@ -44,15 +50,15 @@ static void random_scramble(problem *x, int64_t b, random_state *r)
     if (row->kind == AG_GATHER) row->draws = 1 + (int32_t)random_below(r, 4);
     x->run[b].gain = gains[random_below(r, 4)];
     x->run[b].mix = mixes[random_below(r, 4)];
-    x->run[b].seed = random_word(r);
-    if (random_chance(r, 3)) x->run[b].stream = random_below(r, (int64_t)1 << 32);
+    random_seed(x, b, r);
 }
 
 static void random_method(problem *x, int64_t b, ag_method method, random_state *r)
 {
     static const double sigmas[] = { 0, 0.3, 1, 2.5, 10, 9998, 9999, 10000, INFINITY };
     static const double sigmas_t[] = { 0, 0, 0.7, 3, INFINITY };
-    static const double strengths[] = { 0, 0.3, 0.77, 1 };
+    static const double strengths[] = { 0, 0.3, 0.77, 1 }, taus[] = { 0, 0.25, 1, 1.5 };
+    static const double probabilities[] = { 0, 0x1p-34, 0.3, 0.9, 1 }, amplitudes[] = { 0, 0.1, 1, 3 };
     ag_row *row = problem_row(x, b, method);
     if (method == AG_STANDARD) return;
     random_image(row, x->p.n_q, r);
@@ -62,6 +68,10 @@ static void random_method(problem *x, int64_t b, ag_method method, random_state 
     row->sigma_t = sigmas_t[random_below(r, 5)];
     row->keep_parallel = !random_chance(r, 3);
     if (method == AG_SCRAMBLED) random_scramble(x, b, r);
+    row->inverse_temperature = taus[random_below(r, 4)];
+    row->probability = probabilities[random_below(r, 5)];
+    row->amplitude = amplitudes[random_below(r, 4)];
+    if (method == AG_MASKED || method == AG_NOISY) random_seed(x, b, r);
     if (x->p.operation == AG_ATTENTION && random_chance(r, 3)) {
         row->blend = 1;
         x->run[b].strength = strengths[random_below(r, 4)];
@@ -74,7 +84,7 @@ static ag_method any_method(const problem *x, random_state *r)
 {
     if (x->p.operation == AG_BLUR) return random_chance(r, 3) ? AG_STANDARD : AG_SMOOTHED;
     if (x->p.operation != AG_ATTENTION) return AG_STANDARD;
-    return (ag_method)random_below(r, 6);
+    return (ag_method)random_below(r, AG_NOISY + 1);
 }
 
 /* Output rows that read rows of the tensors in any order, several the same one. */
@@ -138,6 +148,7 @@ void problem_random(problem *x, uint64_t seed)
     for (int64_t b = 0; b < batch && (operation == 1 || perturbed); b++) random_method(x, b, any_method(x, &r), &r);
     if (x->p.row_count && random_chance(&r, 3)) random_maps(x, &r);
     if (x->p.row_count && random_chance(&r, 6)) x->p.row_count = x->a.row_count = 1; /* one entry for every row */
+    if (random_chance(&r, 4)) x->p.products = AG_F32;
     if (random_chance(&r, 3)) x->p.wave_bytes = (size_t)random_below(&r, 20000);
     random_options(x, &r);
     random_shard(x, &r);

@@ -13,6 +13,7 @@ Suite *suite_needs(void);
 Suite *suite_properties(void);
 Suite *suite_hosts(void);
 Suite *suite_types(void);
+Suite *suite_products(void);
 Suite *suite_masks(void);
 Suite *suite_golden(void);
 Suite *suite_exact(void);

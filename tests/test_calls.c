@@ -7,7 +7,7 @@
 #include "kernels.h"
 #include "suites.h"
 
-enum { CALLS = 12, N = 24, TEXT_TOKENS = 5 };
+enum { CALLS = 15, N = 24, TEXT_TOKENS = 5 };
 
 /** A one-shot call by number and the row it stands for. */
 typedef struct call {
@@ -21,9 +21,9 @@ typedef struct call {
 /* The problem of call `number`, its rows set as the call would set them. */
 static void set_problem(problem *x, int number)
 {
-    static const ag_method methods[] = { AG_STANDARD,   AG_IDENTITY,   AG_UNIFORM,   AG_SMOOTHED,
-                                         AG_ORTHOGONAL, AG_ORTHOGONAL, AG_SCRAMBLED, AG_SCRAMBLED,
-                                         AG_SCRAMBLED,  AG_SMOOTHED,   AG_STANDARD,  AG_STANDARD };
+    static const ag_method methods[] = { AG_STANDARD,   AG_IDENTITY,  AG_UNIFORM,   AG_SMOOTHED,  AG_ORTHOGONAL,
+                                         AG_ORTHOGONAL, AG_SCRAMBLED, AG_SCRAMBLED, AG_SCRAMBLED, AG_SMOOTHED,
+                                         AG_STANDARD,   AG_STANDARD,  AG_SOFTENED,  AG_MASKED,    AG_NOISY };
     problem_init(x, 2, 2, N + TEXT_TOKENS, N + TEXT_TOKENS, 8);
     if (number == 9) x->p.operation = AG_BLUR;
     if (number == 10) x->p.operation = AG_RECEIVED;
@@ -39,6 +39,9 @@ static void set_problem(problem *x, int number)
         row->keep_parallel = number == 4;
         row->kind = number >= 6 && number < 9 ? (ag_kind)(number - 6) : AG_GATHER;
         row->draws = number == 6 ? 3 : 1;
+        row->inverse_temperature = 0.5;
+        row->probability = 0.25;
+        row->amplitude = 2;
         x->run[b].seed = 11;
     }
     ck_assert(!problem_build(x, (uint64_t)number));
@@ -59,6 +62,9 @@ static ag_status make(const call *c, char *why)
     case 8: return ag_attention_scrambled(c->context, p, &c->image, AG_TOKENS, 1, &c->a, why, AG_MESSAGE_SIZE);
     case 9: return ag_query_blur(c->context, p, &c->image, 1.5, &c->a, why, AG_MESSAGE_SIZE);
     case 10: return ag_attention_received(c->context, p, &c->a, why, AG_MESSAGE_SIZE);
+    case 12: return ag_attention_softened(c->context, p, &c->image, 0.5, &c->a, why, AG_MESSAGE_SIZE);
+    case 13: return ag_attention_masked(c->context, p, &c->image, 0.25, &c->a, why, AG_MESSAGE_SIZE);
+    case 14: return ag_attention_noisy(c->context, p, &c->image, 2, &c->a, why, AG_MESSAGE_SIZE);
     default: return ag_attention_map(c->context, p, &c->a, why, AG_MESSAGE_SIZE);
     }
 }

@@ -6,13 +6,9 @@
 #include "kernels.h"
 #include "suites.h"
 
-/* A perturbation by number: the methods, then the kinds of scrambled. */
-enum { PERTURBATIONS = 8 };
-
 static ag_row *set_row(problem *x, int64_t b, int perturbation)
 {
-    ag_row *row = problem_row(x, b, perturbation < 5 ? (ag_method)perturbation : AG_SCRAMBLED);
-    if (perturbation >= 5) row->kind = (ag_kind)(perturbation - 5);
+    ag_row *row = problem_perturb(x, b, perturbation);
     row->image_offset = 5;
     row->image_length = 60;
     row->grid[0] = 1;
@@ -115,7 +111,25 @@ START_TEST(permute_with_mix_zero_is_standard)
 }
 END_TEST
 
-/* One image token, alone or beside text: the oracle knows that all but two kinds are standard. */
+static void neutral(problem *x, ag_row *row)
+{
+    x->p.causal = x->p.want_lse = 1;
+    x->run[1].seed = 9;
+    row->inverse_temperature = 1;
+    row->probability = 0x1p-34; /* rounds to no word at all */
+    row->amplitude = 0;
+}
+
+/* tau 1, p 0 and a 0. */
+START_TEST(neutral_numbers_are_standard)
+{
+    ag_row standard;
+    ag_row_init(&standard, AG_STANDARD);
+    compare_all(_i, neutral, &standard, everywhere);
+}
+END_TEST
+
+/* One image token, alone or beside text: the oracle knows which kinds are standard. */
 START_TEST(one_token_is_right)
 {
     ag_context *context = kernels_context(0);
@@ -123,8 +137,7 @@ START_TEST(one_token_is_right)
         problem x;
         const int64_t text = i / 2 * 6;
         problem_init(&x, 2, 2, 1 + text, 1 + text, 24);
-        ag_row *row = problem_row(&x, 1, _i < 5 ? (ag_method)_i : AG_SCRAMBLED);
-        if (_i >= 5) row->kind = (ag_kind)(_i - 5);
+        ag_row *row = problem_perturb(&x, 1, _i);
         row->image_offset = text / 2;
         row->image_length = row->grid[0] = row->grid[1] = row->grid[2] = 1;
         row->sigma = i % 2 ? 3 : INFINITY;
@@ -198,6 +211,7 @@ Suite *suite_exact(void)
     tcase_add_loop_test(c, rows_and_heads_not_chosen_are_standard, AG_IDENTITY, PERTURBATIONS);
     tcase_add_test(c, sigma_zero_is_standard);
     tcase_add_test(c, permute_with_mix_zero_is_standard);
+    tcase_add_loop_test(c, neutral_numbers_are_standard, 8, PERTURBATIONS);
     tcase_add_loop_test(c, one_token_is_right, AG_STANDARD, PERTURBATIONS);
     tcase_add_loop_test(c, out_may_be_q, 0, 2);
     tcase_add_loop_test(c, out_may_be_v, 0, 5);

@@ -24,25 +24,12 @@ static int is_of_guidance(const ag_kernel_info *info)
            (!strcmp(info->step, "statistics") || !strcmp(info->step, "combine"));
 }
 
-/* A forced name is ignored by a plan without its step. */
-static int uses(const combination *x, ag_context *context, const char *kernel)
-{
-    char text[2048] = "";
-    ag_guidance g = x->g;
-    ag_plan *plan = NULL;
-    g.kernel = kernel;
-    ck_assert_int_eq(ag_guidance_plan(context, &g, &plan, NULL, 0), AG_OK);
-    ag_plan_explain(plan, text, sizeof text);
-    ag_plan_free(plan);
-    return strstr(text, kernel) != NULL;
-}
-
 static void try_kernels(combination *x, ag_context *context)
 {
     run_and_judge(x, context, NULL);
     for (int i = 0; i < kernels_count(); i++) {
         const ag_kernel_info info = kernels_info(i);
-        if (!is_of_guidance(&info) || !uses(x, context, info.name)) continue;
+        if (!is_of_guidance(&info) || !kernels_combine(x, context, info.name)) continue;
         run_and_judge(x, context, info.name);
         kernels_reached[i] = 1;
     }

@@ -158,8 +158,7 @@ static void set_picture(problem *x, int perturbation, int64_t heads, int64_t sid
     problem_init(x, 2, heads, n + 13, n + 13, d);
     x->p.kv_heads = heads / 2;
     for (int64_t b = 0; b < 2; b++) {
-        ag_row *row = problem_row(x, b, perturbation < 5 ? (ag_method)perturbation : AG_SCRAMBLED);
-        row->kind = perturbation < 5 ? AG_GATHER : (ag_kind)(perturbation - 5);
+        ag_row *row = problem_perturb(x, b, perturbation);
         row->image_offset = b ? 9 : 13;
         row->image_length = n;
         row->grid[0] = 1;
@@ -216,11 +215,39 @@ START_TEST(studies_are_right)
 }
 END_TEST
 
+/* Rows of several blocks and panels; and so long ones that their weights are not kept. */
+static const shape long_studies[] = {
+    { 1, 2, 1, 300, 1031, 40, 40, PLACE_TOKENS, FILL_PLAIN, MASK | CAUSAL },
+    { 1, 1, 1, 1031, 300, 16, 16, PLACE_HEADS, FILL_PLAIN, CAUSAL },
+    { 2, 40, 40, 97, 131, 8, 8, PLACE_HEADS, FILL_PLAIN, LENGTHS },
+    { 1, 1, 1, 300, 1200, 16, 16, PLACE_HEADS, FILL_RISING, BIAS },
+    { 1, 1, 1, 3, 50021, 3, 3, PLACE_HEADS, FILL_RISING, 0 },
+    { 1, 1, 1, 2, 50021, 3, 3, PLACE_HEADS, FILL_PLAIN, MASK },
+};
+enum { LONG_STUDIES = sizeof long_studies / sizeof *long_studies };
+
+START_TEST(long_studies_are_right)
+{
+    ag_context *context = kernels_context(0);
+    for (ag_operation operation = AG_RECEIVED; operation <= AG_ENERGY; operation++) {
+        problem x;
+        set_shape(&x, &long_studies[_i], mixes[_i % 3]);
+        x.p.operation = operation;
+        x.p.want_lse = 0;
+        x.p.wave_bytes = 1; /* one row of the batch after the other */
+        ck_assert(!problem_build(&x, (uint64_t)_i));
+        kernels_try(&x, context, NULL);
+        problem_free(&x);
+    }
+    ag_context_free(context);
+}
+END_TEST
+
 START_TEST(blurs_are_right)
 {
-    static const int64_t grids[][3] = { { 1, 1, 1 },   { 1, 1, 2 },  { 1, 2, 1 },   { 1, 7, 7 },
-                                        { 1, 6, 10 },  { 3, 6, 8 },  { 1, 1, 16 },  { 5, 1, 1 },
-                                        { 1, 1, 129 }, { 1, 64, 3 }, { 2, 13, 31 }, { 4, 2, 2 } };
+    static const int64_t grids[][3] = { { 1, 1, 1 },   { 1, 1, 2 },  { 1, 2, 1 },   { 1, 7, 7 },   { 1, 6, 10 },
+                                        { 3, 6, 8 },   { 1, 1, 16 }, { 5, 1, 1 },   { 1, 1, 129 }, { 1, 64, 3 },
+                                        { 2, 13, 31 }, { 4, 2, 2 },  { 1, 1, 401 }, { 1, 1013, 1 } };
     static const double sigmas[] = { 0, 1e-200, 0.1, 0.5, 2, 10, 9998, 9999, 9999.5, INFINITY };
     static const int64_t widths[] = { 1, 3, 40, 64, 160 };
     const int64_t *grid = grids[_i], n = grid[0] * grid[1] * grid[2];
@@ -318,11 +345,12 @@ Suite *suite_kernels(void)
     Suite *s = suite_create("kernels");
     TCase *c = add_case(s, "shapes");
     tcase_add_loop_test(c, shapes_are_right, 0, SHAPES);
-    tcase_add_loop_test(c, large_pictures_are_right, AG_IDENTITY, 8);
-    tcase_add_loop_test(c, many_heads_are_right, AG_IDENTITY, 8);
+    tcase_add_loop_test(c, large_pictures_are_right, AG_IDENTITY, PERTURBATIONS);
+    tcase_add_loop_test(c, many_heads_are_right, AG_IDENTITY, PERTURBATIONS);
     tcase_add_loop_test(add_case(s, "guided"), guided_batches_are_right, 0, 8);
     tcase_add_loop_test(add_case(s, "studies"), studies_are_right, AG_RECEIVED, AG_MAP + 1);
-    tcase_add_loop_test(add_case(s, "blurs"), blurs_are_right, 0, 12);
+    tcase_add_loop_test(add_case(s, "long"), long_studies_are_right, 0, LONG_STUDIES);
+    tcase_add_loop_test(add_case(s, "blurs"), blurs_are_right, 0, 14);
     tcase_add_loop_test(add_case(s, "problems"), random_problems_are_right, 0, RANDOM_TESTS);
     c = add_case(s, "tables");
     tcase_add_test(c, floor_refuses_nothing);

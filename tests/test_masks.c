@@ -1,6 +1,7 @@
 /* test_masks.c - the edges of what a query sees, with every attend kernel. */
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
@@ -43,10 +44,13 @@ static void fill(const buffer *to, int64_t count, int period)
  * every key, and the row is their mean. */
 START_TEST(the_lowest_bias_stays_finite)
 {
+    static const ag_operation operations[] = { AG_ATTENTION, AG_RECEIVED, AG_ENERGY };
     ag_context *context = kernels_context(0);
     for (int brain = 0; brain < 2; brain++) {
         problem x;
         problem_init(&x, 1, 2, 20, 130, 16);
+        x.p.operation = operations[_i];
+        x.p.want_lse = x.p.operation == AG_ATTENTION;
         problem_bias(&x, brain ? AG_BF16 : AG_F32);
         ck_assert(!problem_allocate(&x));
         fill(&x.q, 2 * 20 * 16, 7);
@@ -57,9 +61,74 @@ START_TEST(the_lowest_bias_stays_finite)
             number_write(x.p.bias_dtype, x.bias.data, at, !lowest ? 0.25 : brain ? -0x1.fep127 : -FLT_MAX);
         }
         ck_assert(!problem_answer(&x));
-        kernels_try(&x, context, "attend");
+        kernels_try(&x, context, NULL);
         problem_free(&x);
     }
+    ag_context_free(context);
+}
+END_TEST
+
+/* A query of NaN gives a row of NaN with an lse of NaN, never one that seems to see nothing; the others do not mind. */
+START_TEST(rows_of_nan_are_nan)
+{
+    enum { N = 70, D = 16 };
+    ag_context *context = kernels_context(0);
+    problem x;
+    char why[AG_MESSAGE_SIZE] = "";
+    problem_init(&x, 1, 1, N, N, D);
+    x.p.want_lse = 1;
+    ck_assert(!problem_build(&x, 3));
+    float *q = malloc(x.q.size);
+    ck_assert_ptr_nonnull(q);
+    memcpy(q, x.q.data, x.q.size);
+    for (int c = 0; c < D; c++) q[5 * D + c] = NAN;
+    x.a.q = q;
+    for (int k = 0; k < kernels_count(); k++) {
+        const ag_kernel_info info = kernels_info(k);
+        if (info.unavailable || strcmp(info.backend, "cpu") || strcmp(info.step, "attend")) continue;
+        x.p.products = strstr(info.name, "bf16") ? AG_BF16 : AG_NONE;
+        ck_assert_msg(!problem_execute(&x, context, info.name, why, sizeof why), "%s", why);
+        const float *out = (const float *)x.out.data, *lse = (const float *)x.lse.data;
+        for (int i = 0; i < N; i++) {
+            const int nan = i == 5;
+            ck_assert_msg(isnan(lse[i]) == nan, "%s: lse of row %d is %g", info.name, i, lse[i]);
+            for (int c = 0; c < D; c++)
+                ck_assert_msg(isnan(out[i * D + c]) == nan, "%s: row %d is %g", info.name, i, out[i * D + c]);
+        }
+    }
+    free(q);
+    problem_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
+/* The same of what looks at attention: that query's energy and curvature, and all that keys receive. */
+START_TEST(studies_of_nan_are_nan)
+{
+    enum { N = 70, D = 16 };
+    ag_context *context = kernels_context(0);
+    problem x;
+    char why[AG_MESSAGE_SIZE] = "";
+    problem_init(&x, 1, 1, N, N, D);
+    x.p.operation = (ag_operation)_i;
+    ck_assert(!problem_build(&x, 3));
+    float *q = malloc(x.q.size);
+    ck_assert_ptr_nonnull(q);
+    memcpy(q, x.q.data, x.q.size);
+    for (int c = 0; c < D; c++) q[5 * D + c] = NAN;
+    x.a.q = q;
+    for (int k = 0; k < kernels_count(); k++) {
+        const ag_kernel_info info = kernels_info(k);
+        if (info.unavailable || strcmp(info.backend, "cpu")) continue;
+        ck_assert_msg(!problem_execute(&x, context, info.name, why, sizeof why), "%s", why);
+        for (int i = 0; i < N; i++) {
+            const int nan = i == 5 || x.p.operation == AG_RECEIVED;
+            ck_assert_msg(isnan(((const float *)x.out.data)[i]) == nan, "%s: %d", info.name, i);
+            if (x.a.curvature) ck_assert_msg(isnan(x.a.curvature[i]) == nan, "%s: curvature %d", info.name, i);
+        }
+    }
+    free(q);
+    problem_free(&x);
     ag_context_free(context);
 }
 END_TEST
@@ -70,7 +139,9 @@ Suite *suite_masks(void)
     TCase *c = tcase_create("masks");
     tcase_set_timeout(c, 600);
     tcase_add_test(c, rows_that_see_nothing_are_zero);
-    tcase_add_test(c, the_lowest_bias_stays_finite);
+    tcase_add_loop_test(c, the_lowest_bias_stays_finite, 0, 3);
+    tcase_add_test(c, rows_of_nan_are_nan);
+    tcase_add_loop_test(c, studies_of_nan_are_nan, AG_RECEIVED, AG_ENERGY + 1);
     suite_add_tcase(s, c);
     return s;
 }

@@ -111,6 +111,12 @@ START_TEST(floors_need_little)
     row->blend = 0;
     row->method = AG_SCRAMBLED;
     ck_assert_uint_eq(needs_of(&x), AG_NEEDS_V);
+    for (ag_method method = AG_SOFTENED; method <= AG_NOISY; method++) {
+        row->method = method;
+        row->inverse_temperature = row->probability = row->amplitude = 0.5;
+        ck_assert_uint_eq(needs_of(&x), AG_NEEDS_Q | AG_NEEDS_K | AG_NEEDS_V);
+    }
+    row->method = AG_SCRAMBLED;
     row->q_row = AG_ROW_NONE; /* row maps are not judged: an engine makes them from the answer */
     row->image_length = 15;
     ck_assert_uint_eq(needs_of(&x), AG_NEEDS_Q | AG_NEEDS_K | AG_NEEDS_V);

@@ -68,6 +68,31 @@ START_TEST(draws_equal_the_vectors)
 }
 END_TEST
 
+/* Masked and noisy: the words and z of methods.md. */
+START_TEST(logit_words_equal_the_vectors)
+{
+    static const struct {
+        uint64_t seed;
+        int64_t i, j;
+        uint32_t stream, words[2];
+        double z;
+    } vectors[] = {
+        { 0, 0, 0, 0, { 0x4d7b25fc, 0xd75ee2f1 }, 0.838984300484 },
+        { 42, 1, 2, 3, { 0x799371a9, 0xc3da3d75 }, 0.115218685096 },
+        { 0x0123456789abcdef, 1000, 999, 7, { 0x2e553ca9, 0x2e07f7f9 }, 0.789254477288 },
+    };
+    for (int n = 0; n < 3; n++) {
+        const uint32_t i = (uint32_t)vectors[n].i, j = (uint32_t)vectors[n].j;
+        for (int word = 0; word < 2; word++)
+            ck_assert_uint_eq(draw_word_at(word, vectors[n].seed, i, j, vectors[n].stream, 3), vectors[n].words[word]);
+        ck_assert(fabs(draw_normal(vectors[n].seed, vectors[n].stream, i, j) - vectors[n].z) <= 1e-12);
+        const double edge = ldexp(vectors[n].words[0], -32);
+        ck_assert(!draw_hides(vectors[n].seed, vectors[n].stream, i, j, edge));
+        ck_assert_int_eq(draw_hides(vectors[n].seed, vectors[n].stream, i, j, edge + 0x1p-33), i != j);
+    }
+}
+END_TEST
+
 /* Writing and reading back is the identity for every bit pattern that is a number, and rounds ties to even. */
 START_TEST(numbers_round_trip)
 {
@@ -96,6 +121,7 @@ Suite *suite_oracle(void)
     TCase *c = tcase_create("oracle");
     tcase_set_timeout(c, 600);
     tcase_add_test(c, draws_equal_the_vectors);
+    tcase_add_test(c, logit_words_equal_the_vectors);
     tcase_add_test(c, numbers_round_trip);
     tcase_add_test(c, golden_is_there);
     tcase_add_loop_test(c, oracle_equals_golden, 0, golden_count());

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "draw.h"
 #include "kernels.h"
 #include "random.h"
 #include "suites.h"
@@ -14,6 +15,7 @@ typedef struct bench {
     float q[H * N * D], k[H * N * D], v[H * N * N], out[H * N * N], lse[H * N], curvature[H * N];
     ag_problem p;
     ag_row row;
+    ag_row_args values;
     ag_context *context;
 } bench;
 
@@ -26,6 +28,7 @@ static void set_up(bench *t, ag_method method)
     for (int i = 0; i < H * N * N; i++) t->v[i] = (float)random_between(&r, -1, 1);
     ag_problem_init(&t->p, 1, H, N, N, D);
     ag_row_init(&t->row, method);
+    ag_row_args_init(&t->values);
     t->row.grid[0] = 1;
     t->row.grid[1] = 6;
     t->row.grid[2] = 8;
@@ -39,9 +42,19 @@ static void run(bench *t)
     ag_args a;
     char why[AG_MESSAGE_SIZE] = "";
     ag_args_init(&a, t->q, t->k, t->v, t->out);
+    a.rows = &t->values;
+    a.row_count = 1;
     if (t->p.want_lse) a.lse = t->lse;
     if (t->p.operation == AG_ENERGY) a.curvature = t->curvature;
     ck_assert_msg(!ag_attention_guided(t->context, &t->p, &a, why, sizeof why), "%s", why);
+}
+
+static int takes(const bench *t)
+{
+    ag_plan *plan = NULL;
+    const int taken = !ag_plan_create(t->context, &t->p, &plan, NULL, 0);
+    ag_plan_free(plan);
+    return taken;
 }
 
 /* v becomes the identity: the output is the attention map, [H, N, N]. */
@@ -82,6 +95,122 @@ START_TEST(infinite_sigma_gives_equal_rows)
     t.row.sigma = INFINITY;
     run(&t);
     for (int i = 1; i < N; i++) ck_assert(!memcmp(t.out, t.out + i * N, N * sizeof *t.out));
+    ag_context_free(t.context);
+}
+END_TEST
+
+/* tau 0 takes the queries away: every row is the mean of v. Between, the entropy of every row rises as tau falls. */
+START_TEST(softened_rows_flatten)
+{
+    bench t;
+    double before = 0;
+    set_up(&t, AG_SOFTENED);
+    show_map(&t);
+    for (int step = 0; step < 3; step++) {
+        double entropy = 0;
+        t.row.inverse_temperature = 1 - 0.5 * step;
+        run(&t);
+        for (int i = 0; i < H * N * N; i++) entropy -= t.out[i] * log(t.out[i]);
+        ck_assert(entropy > before);
+        before = entropy;
+    }
+    for (int i = 0; i < H * N * N; i++) ck_assert(fabs(t.out[i] * N - 1) <= 1e-6);
+    ag_context_free(t.context);
+}
+END_TEST
+
+/* The share of hidden pairs is p within five standard deviations, none is on the diagonal, both heads agree. */
+START_TEST(masked_hides_its_share)
+{
+    static const double shares[] = { 0.05, 0.5, 0.97 };
+    bench t;
+    int hidden = 0;
+    set_up(&t, AG_MASKED);
+    show_map(&t);
+    t.row.probability = shares[_i];
+    run(&t);
+    for (int i = 0; i < N * N; i++) {
+        ck_assert_int_eq(t.out[i] == 0, t.out[N * N + i] == 0);
+        ck_assert(i % (N + 1) || t.out[i] > 0);
+        hidden += t.out[i] == 0;
+    }
+    const double pairs = N * (N - 1), want = shares[_i] * pairs;
+    ck_assert_msg(fabs(hidden - want) <= 5 * sqrt(want * (1 - shares[_i])), "%d hidden for %g", hidden, want);
+    ag_context_free(t.context);
+}
+END_TEST
+
+/* p 1 leaves the diagonal, as identity does: a sum of one weight. */
+START_TEST(masked_by_all_is_identity)
+{
+    bench t;
+    set_up(&t, AG_MASKED);
+    t.row.probability = 1;
+    t.row.image_offset = _i * 4;
+    t.row.image_length = N - _i * 7;
+    memset(t.row.grid, 0, sizeof t.row.grid);
+    run(&t);
+    float *masked = malloc(sizeof t.out);
+    ck_assert_ptr_nonnull(masked);
+    memcpy(masked, t.out, sizeof t.out);
+    t.row.method = AG_IDENTITY;
+    run(&t);
+    for (int i = 0; i < H * N * D; i++) ck_assert(fabs(masked[i] - t.out[i]) <= 1e-6);
+    free(masked);
+    ag_context_free(t.context);
+}
+END_TEST
+
+/* With equal logits log A differs by a z from row to row: mean 0, variance a^2, and it grows with a. */
+START_TEST(noise_is_normal)
+{
+    bench t;
+    set_up(&t, AG_NOISY);
+    show_map(&t);
+    memset(t.q, 0, sizeof t.q);
+    t.row.amplitude = 0.5 + _i;
+    run(&t);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < N; i++) {
+        double mean = 0;
+        for (int j = 0; j < N; j++) mean += log(t.out[i * N + j]) / N;
+        for (int j = 0; j < N; j++) {
+            const double z = (log(t.out[i * N + j]) - mean) / t.row.amplitude;
+            ck_assert(fabs(z) <= 2 * 6.67);
+            sum += z * z * z;
+            squares += z * z;
+        }
+    }
+    const double degrees = N * (N - 1), variance = squares / degrees;
+    ck_assert_msg(fabs(variance - 1) <= 5 * sqrt(2 / degrees), "variance %g", variance);
+    ck_assert_msg(fabs(sum / degrees) <= 5 * sqrt(15 / degrees), "third moment %g", sum / degrees);
+    ag_context_free(t.context);
+}
+END_TEST
+
+/* With equal logits log A tells z, to what exp2 and the map round. This seed's z at (1, 2) is -0.000219. */
+START_TEST(noise_equals_its_definition)
+{
+    bench t;
+    set_up(&t, AG_NOISY);
+    show_map(&t);
+    memset(t.q, 0, sizeof t.q);
+    t.row.amplitude = 2;
+    t.values.seed = 8108975;
+    ck_assert(fabs(draw_normal(t.values.seed, 0, 1, 2) + 0.000218994247) <= 1e-12);
+    for (int k = 0; k < kernels_count(); k++) {
+        const ag_kernel_info info = kernels_info(k);
+        if (info.unavailable || strcmp(info.backend, "cpu") || strcmp(info.step, "attend")) continue;
+        t.p.kernel = info.name;
+        if (!takes(&t)) continue;
+        run(&t);
+        for (int i = 0; i < N; i++)
+            for (int j = 1; j < N; j++) {
+                const double want = draw_normal(t.values.seed, 0, i, j) - draw_normal(t.values.seed, 0, i, 0);
+                const double got = log((double)t.out[i * N + j] / t.out[i * N]) / t.row.amplitude;
+                ck_assert_msg(fabs(got - want) <= 5e-6, "%s: (%d, %d) is %.9g for %.9g", info.name, i, j, got, want);
+            }
+    }
     ag_context_free(t.context);
 }
 END_TEST
@@ -158,10 +287,15 @@ START_TEST(curvature_has_its_known_values)
     t.k[2 * D + 1] = 1;
     t.q[D] = t.q[2 * D + 1] = 1000;
     t.q[D + 1] = t.q[2 * D] = 0;
-    run(&t);
-    ck_assert(fabs(t.curvature[0] - 1.0 / N) <= 1e-7);
-    ck_assert(fabs(t.curvature[1] - 0.5) <= 1e-6);
-    ck_assert(fabs(t.curvature[2]) <= 1e-6);
+    for (int k = 0; k < kernels_count(); k++) {
+        const ag_kernel_info info = kernels_info(k);
+        if (info.unavailable || strcmp(info.backend, "cpu") || strcmp(info.step, "energy")) continue;
+        t.p.kernel = info.name;
+        run(&t);
+        ck_assert(fabs(t.curvature[0] - 1.0 / N) <= 1e-7);
+        ck_assert(fabs(t.curvature[1] - 0.5) <= 1e-6);
+        ck_assert(fabs(t.curvature[2]) <= 1e-6);
+    }
     ag_context_free(t.context);
 }
 END_TEST
@@ -205,6 +339,11 @@ Suite *suite_properties(void)
     tcase_add_test(c, uniform_rows_are_orthogonal_ones);
     tcase_add_test(c, infinite_sigma_gives_equal_rows);
     tcase_add_test(c, infinite_sigma_lowers_mean_lse);
+    tcase_add_test(c, softened_rows_flatten);
+    tcase_add_loop_test(c, masked_hides_its_share, 0, 3);
+    tcase_add_loop_test(c, masked_by_all_is_identity, 0, 2);
+    tcase_add_loop_test(c, noise_is_normal, 0, 2);
+    tcase_add_test(c, noise_equals_its_definition);
     tcase_add_test(c, infinite_blur_keeps_the_mean);
     tcase_add_test(c, energy_is_minus_lse);
     tcase_add_test(c, curvature_has_its_known_values);

@@ -76,6 +76,7 @@ static void operation_7(problem *x) { x->p.operation = (ag_operation)7; }
 static void place_5(problem *x) { x->p.place = (ag_place)5; }
 static void method_9(problem *x) { x->rows[1].method = (ag_method)9; }
 static void kind_8(problem *x) { x->rows[1].method = AG_SCRAMBLED, x->rows[1].kind = (ag_kind)8; }
+static void products_half(problem *x) { x->p.products = AG_F16; }
 static void bias_77(problem *x) { x->p.bias_dtype = (ag_dtype)77; }
 
 /* ---- Values ---- */
@@ -105,6 +106,25 @@ static void gain_infinite(problem *x) { permute_row(x), x->run[1].gain = INFINIT
 static void stream_above(problem *x) { permute_row(x), x->run[1].stream = (int64_t)1 << 32; }
 static void stream_below(problem *x) { permute_row(x), x->run[1].stream = -2; }
 
+static void softened_row(problem *x, double tau)
+{
+    x->rows[1].method = AG_SOFTENED, x->rows[1].inverse_temperature = tau;
+}
+static void tau_below(problem *x) { softened_row(x, -0.75); }
+static void tau_nan(problem *x) { softened_row(x, NAN); }
+static void tau_infinite(problem *x) { softened_row(x, INFINITY); }
+static void tau_times_scale(problem *x) { softened_row(x, 1e20), x->p.scale = 3e10; }
+static void masked_row(problem *x, double p) { x->rows[1].method = AG_MASKED, x->rows[1].probability = p; }
+static void probability_above(problem *x) { masked_row(x, 1.25); }
+static void probability_below(problem *x) { masked_row(x, -0.0625); }
+static void probability_nan(problem *x) { masked_row(x, NAN); }
+static void noisy_row(problem *x, double a) { x->rows[1].method = AG_NOISY, x->rows[1].amplitude = a; }
+static void amplitude_below(problem *x) { noisy_row(x, -2.5); }
+static void amplitude_nan(problem *x) { noisy_row(x, NAN); }
+static void amplitude_infinite(problem *x) { noisy_row(x, INFINITY); }
+static void masked_stream(problem *x) { masked_row(x, 0.5), x->run[1].stream = -3; }
+static void noisy_stream(problem *x) { noisy_row(x, 0.5), x->run[1].stream = (int64_t)1 << 40; }
+
 /* ---- Combinations ---- */
 static void bias_identity(problem *x) { x->rows[1].method = AG_IDENTITY; }
 static void bias_uniform(problem *x) { x->rows[1].method = AG_UNIFORM; }
@@ -119,6 +139,9 @@ static void lse_of_energy(problem *x) { x->p.operation = AG_ENERGY, x->p.want_ls
 static void energy_smoothed(problem *x) { x->p.operation = AG_ENERGY; }
 static void blur_heads(problem *x) { x->p.operation = AG_BLUR, x->rows[1].heads = x->heads[1]; }
 static void index_smoothed(problem *x) { x->rows[1].indexed = 1; }
+static void index_masked(problem *x) { masked_row(x, 0.5), x->rows[1].indexed = 1; }
+static void energy_noisy(problem *x) { noisy_row(x, 0.5), x->p.operation = AG_ENERGY; }
+static void cross_masked(problem *x) { masked_row(x, 0.5), x->p.n_k = x->p.global_n_k = 15; }
 static void shard_smoothed(problem *x) { x->p.global_n_q = x->p.global_n_k = 32; }
 static void lse_unasked(problem *x) { x->a.lse = (float *)x->out.data; }
 
@@ -202,6 +225,7 @@ static const refusal refusals[] = {
     { place_5, AG_ERR_TYPE, "5" },
     { method_9, AG_ERR_TYPE, "9" },
     { kind_8, AG_ERR_TYPE, "8" },
+    { products_half, AG_ERR_TYPE, "products is 2" },
     { bias_77, AG_ERR_TYPE, "77" },
     { sigma_negative, AG_ERR_VALUE, "-1.5" },
     { sigma_nan, AG_ERR_VALUE, "nan" },
@@ -223,6 +247,18 @@ static const refusal refusals[] = {
     { gain_infinite, AG_ERR_VALUE, "inf" },
     { stream_above, AG_ERR_VALUE, "4294967296" },
     { stream_below, AG_ERR_VALUE, "-2" },
+    { tau_below, AG_ERR_VALUE, "-0.75" },
+    { tau_nan, AG_ERR_VALUE, "nan" },
+    { tau_infinite, AG_ERR_VALUE, "inf" },
+    { tau_times_scale, AG_ERR_VALUE, "3e+10" },
+    { probability_above, AG_ERR_VALUE, "1.25" },
+    { probability_below, AG_ERR_VALUE, "-0.0625" },
+    { probability_nan, AG_ERR_VALUE, "nan" },
+    { amplitude_below, AG_ERR_VALUE, "-2.5" },
+    { amplitude_nan, AG_ERR_VALUE, "nan" },
+    { amplitude_infinite, AG_ERR_VALUE, "inf" },
+    { masked_stream, AG_ERR_VALUE, "-3" },
+    { noisy_stream, AG_ERR_VALUE, "1099511627776" },
     { bias_identity, AG_ERR_COMBINATION, "bias" },
     { bias_uniform, AG_ERR_COMBINATION, "bias" },
     { bias_gather, AG_ERR_COMBINATION, "bias" },
@@ -235,6 +271,9 @@ static const refusal refusals[] = {
     { energy_smoothed, AG_ERR_COMBINATION, "method 3" },
     { blur_heads, AG_ERR_COMBINATION, "head" },
     { index_smoothed, AG_ERR_COMBINATION, "index" },
+    { index_masked, AG_ERR_COMBINATION, "index" },
+    { energy_noisy, AG_ERR_COMBINATION, "method 8" },
+    { cross_masked, AG_ERR_SHAPE, "15" },
     { shard_smoothed, AG_ERR_COMBINATION, "32" },
     { lse_unasked, AG_ERR_COMBINATION, "lse" },
     { index_above, AG_ERR_INDEX, "16" },

@@ -32,8 +32,7 @@ static void set_blended(problem *x, int method, int64_t text, ag_dtype type)
 {
     problem_init(x, 1, 4, 48 + text, 48 + text, 40);
     x->p.kv_heads = 2;
-    ag_row *row = problem_row(x, 0, method < 5 ? (ag_method)method : AG_SCRAMBLED);
-    row->kind = method < 5 ? AG_GATHER : (ag_kind)(method - 5);
+    ag_row *row = problem_perturb(x, 0, method);
     row->blend = 1;
     row->sigma = text ? 1.5 : INFINITY;
     row->image_offset = text / 2;
@@ -65,7 +64,7 @@ Suite *suite_strength(void)
     Suite *s = suite_create("strength");
     TCase *c = tcase_create("strength");
     tcase_set_timeout(c, 600);
-    tcase_add_loop_test(c, strength_ends_are_exact, AG_IDENTITY, 8);
+    tcase_add_loop_test(c, strength_ends_are_exact, AG_IDENTITY, PERTURBATIONS);
     suite_add_tcase(s, c);
     return s;
 }

@@ -72,6 +72,9 @@ static void set_row(job *j, const options *o, int64_t b)
     row->indexed = index->data != NULL;
     row->sigma = o->sigma;
     row->sigma_t = o->sigma_t;
+    row->inverse_temperature = o->inverse_temperature;
+    row->probability = o->probability;
+    row->amplitude = o->amplitude;
     row->heads = j->heads;
     row->image_offset = o->image_offset;
     row->image_length = o->image_length;
@@ -95,7 +98,7 @@ static bool make_flags(const char *list, int64_t extent, uint8_t **flags, const 
     return true;
 }
 
-/* Standard, received and energy treat all rows and heads alike. */
+/* Standard, received, map and energy treat all rows and heads alike. */
 static bool set_rows(job *j, const options *o, fault *why)
 {
     int64_t batch = j->problem.batch;
@@ -123,7 +126,8 @@ static float *make_array(const int64_t *extent, int axes)
 static bool make_outputs(job *j, const options *o, fault *why)
 {
     const ag_problem *p = &j->problem;
-    const int64_t received[4] = { p->batch, p->n_k }, others[4] = { p->batch, p->heads, p->n_q, p->d_v };
+    const int64_t received[4] = { p->batch, p->n_k };
+    const int64_t others[4] = { p->batch, p->heads, p->n_q, p->operation == AG_MAP ? p->n_k : p->d_v };
     j->axes = p->operation == AG_RECEIVED ? 2 : p->operation == AG_ENERGY ? 3 : 4;
     for (int axis = 0; axis < 4; axis++) j->extent[axis] = p->operation == AG_RECEIVED ? received[axis] : others[axis];
     j->out = make_array(j->extent, j->axes);

@@ -13,8 +13,12 @@ const operation operations[] = {
     { "smoothed", AG_ATTENTION, AG_SMOOTHED, QKV, "out", NULL },
     { "orthogonal", AG_ATTENTION, AG_ORTHOGONAL, QKV, "out", NULL },
     { "scrambled", AG_ATTENTION, AG_SCRAMBLED, QKV, "out", NULL },
+    { "softened", AG_ATTENTION, AG_SOFTENED, QKV, "out", NULL },
+    { "masked", AG_ATTENTION, AG_MASKED, QKV, "out", NULL },
+    { "noisy", AG_ATTENTION, AG_NOISY, QKV, "out", NULL },
     { "blur", AG_BLUR, AG_SMOOTHED, AG_NEEDS_Q, "out", NULL },
     { "received", AG_RECEIVED, AG_STANDARD, QK, "out", NULL },
+    { "map", AG_MAP, AG_STANDARD, QK, "out", NULL },
     { "energy", AG_ENERGY, AG_STANDARD, QK, "energy", "curvature" },
 };
 

@@ -30,7 +30,7 @@ typedef struct options {
     const char *heads, *rows;                    /* lists of those perturbed; NULL = all */
     int64_t grid[3];
     int64_t image_offset, image_length;
-    double sigma, sigma_t, scale, strength, gain, mix;
+    double sigma, sigma_t, scale, strength, gain, mix, inverse_temperature, probability, amplitude;
     int has_scale, blend, has_draws;
     int32_t keep_parallel, causal, draws, threads; /* threads 0: the library's choice */
     ag_kind kind;

@@ -1,6 +1,8 @@
 /* attend_base.c - the tiled attend kernel in portable vector C: panels of 12 queries. */
 #include "verbs_base.h"
 
+#include "unit_f32.h"
+
 #include "attend_tiled.h"
 
 const ag_kernel ag_attend_f32_base = {

@@ -1,94 +1,140 @@
-/* attend_keys.h - the key side of the tiled attend kernel: blocks packed from the visible keys of a pass, and what
- * causality and bias do to their logits. */
+/* attend_keys.h - the key side of the tiled attend kernel: blocks of the visible keys of a pass, and the rows that are
+ * fetched into the cache ahead of them. */
 #ifndef AG_ATTEND_KEYS_H
 #define AG_ATTEND_KEYS_H
 
-#include <float.h>
-#include <math.h>
-
 #include "attend_task.h"
-
-#define LOG2E 1.4426950408889634
-#define LN2 0.6931471805599453
 
 typedef struct cursor {
     int range;
     int64_t at;
 } cursor;
 
-/* The next visible key below `end`, packed as row n; 0 when there is none. */
-static int pack_key(tile *x, const ag_pass *pass, cursor *c, int64_t end, int n)
+/* Lists the next BLOCK visible keys below `end`, or what is left. */
+static int list_keys(tile *x, const ag_pass *pass, cursor *c, int64_t end)
 {
-    const ag_attend *a = x->a;
+    int n = 0;
     for (; c->range < pass->n_keys; c->range++, c->at = 0) {
         const ag_keys *keys = &pass->keys[c->range];
         for (; c->at < keys->count && keys->first + c->at < end; c->at++) {
             const int64_t j = keys->first + c->at;
+            if (n == BLOCK) return n;
             if (!ag_key_visible(&x->visible, j)) continue;
-            ag_load_row(x->k + n * a->d, ag_at(x->run, &keys->k, x->h, j), keys->k.dtype, a->d);
-            float *v = x->v + n * wide(a);
-            ag_load_row(v, ag_at(x->run, &keys->v, x->h, j), keys->v.dtype, a->d_v);
-            for (int64_t t = a->d_v; t < wide(a); t++) v[t] = 0;
             x->key[n] = j;
-            c->at++;
-            return 1;
+            x->range[n++] = c->range;
         }
+    }
+    return n;
+}
+
+/* All of the block's keys are neighbours in one range. */
+static int is_run(const tile *x, int n) { return x->range[0] == x->range[n - 1] && x->key[n - 1] - x->key[0] == n - 1; }
+
+static const ag_keys *range_of(const ag_pass *pass, const tile *x, int i) { return &pass->keys[x->range[i]]; }
+
+static void *key_row(const tile *x, const ag_pass *pass, int i)
+{
+    return ag_at(x->run, &range_of(pass, x, i)->k, x->h, x->key[i]);
+}
+
+static void *value_row(const tile *x, const ag_pass *pass, int i)
+{
+    return ag_at(x->run, &range_of(pass, x, i)->v, x->h, x->key[i]);
+}
+
+/* The last key is repeated up to a multiple of ROWS, so that it cannot change a maximum. */
+static void pack_keys(tile *x, const ag_pass *pass, int n)
+{
+    const int64_t length = units(x->a->d);
+    for (int i = 0; i < n; i++)
+        unit_pack_key(x->k + i * length, key_row(x, pass, i), range_of(pass, x, i)->k.dtype, x->a->d);
+    for (int i = n; i % ROWS; i++) memcpy(x->k + i * length, x->k + (n - 1) * length, (size_t)length * sizeof *x->k);
+    x->key_rows = x->k;
+}
+
+/* Ranges may differ in type: permuted values are float32, those beside them what the caller stores. */
+static void pack_values(tile *x, const ag_pass *pass, int n)
+{
+    for (int i = 0; i < n; i += NUMBERS) {
+        const void *row[2] = { value_row(x, pass, i), NULL };
+        ag_dtype type[2] = { range_of(pass, x, i)->v.dtype, AG_F32 };
+        if (NUMBERS > 1 && i + 1 < n) {
+            row[1] = value_row(x, pass, i + 1);
+            type[1] = range_of(pass, x, i + 1)->v.dtype;
+        }
+        unit_pack_values(x->v + i / NUMBERS * wide(x->a), row, type, x->a->d_v, wide(x->a));
+    }
+    x->value_rows = x->v;
+}
+
+/* The next keys, where they lie or packed; how many. */
+static int next_block(tile *x, const ag_pass *pass, cursor *c, int64_t end)
+{
+    const int n = list_keys(x, pass, c, end);
+    if (!n) return 0;
+    const ag_keys *keys = &pass->keys[x->range[0]];
+    const int run = is_run(x, n);
+    if (run && n % ROWS == 0 && unit_keys_lie(&keys->k, x->a->d)) x->key_rows = key_row(x, pass, 0);
+    else pack_keys(x, pass, n);
+    if (run && unit_values_lie(&keys->v, x->a->d_v, wide(x->a))) x->value_rows = value_row(x, pass, 0);
+    else pack_values(x, pass, n);
+    return n;
+}
+
+/* Whether a visible key is left; moves the cursor there. */
+static int more_keys(const tile *x, const ag_pass *pass, cursor *c, int64_t end)
+{
+    for (; c->range < pass->n_keys; c->range++, c->at = 0) {
+        const ag_keys *keys = &pass->keys[c->range];
+        for (; c->at < keys->count && keys->first + c->at < end; c->at++)
+            if (ag_key_visible(&x->visible, keys->first + c->at)) return 1;
     }
     return 0;
 }
 
-/* Packs up to BLOCK keys; the last is repeated up to a multiple of ROWS, so that it cannot change a maximum. */
-static int pack_block(tile *x, const ag_pass *pass, cursor *c, int64_t end)
+/* ---- rows to come ---- */
+
+/* `rows` rows of r from token i on, of `width` elements, spread over `tiles` tiles of logits. */
+static fetch fetch_of(const tile *x, const ag_ref *r, int64_t i, int64_t rows, int64_t width, int tiles)
 {
-    int n = 0;
-    while (n < BLOCK && pack_key(x, pass, c, end, n)) n++;
-    for (int i = n; n && i % ROWS; i++)
-        memcpy(x->k + i * x->a->d, x->k + (n - 1) * x->a->d, (size_t)x->a->d * sizeof *x->k);
-    return n;
+    const int64_t size = (int64_t)ag_size_of(r->dtype);
+    return (fetch){ .at = ag_at(x->run, r, x->h, i),
+                    .stride = r->stride_i * size,
+                    .bytes = width * size,
+                    .rows = (int)rows,
+                    .rows_each = (int)((rows + tiles - 1) / tiles) };
 }
 
-/* ---- causal and bias ---- */
-
-static int64_t seen_by(const ag_attend *a, int64_t logit_row)
+/* What the next block will read: BLOCK rows from the cursor on. Keys that lie packed are read in order, which the
+ * processor foresees within a page; values are not, as a tile takes a few channels of every row. */
+static void fetch_keys(tile *x, const ag_pass *pass, const cursor *c)
 {
-    return a->causal ? logit_row + a->causal_shift + 1 : INT64_MAX;
+    const ag_keys *keys = &pass->keys[c->range];
+    const int64_t left = keys->count - c->at, rows = left < BLOCK ? left : BLOCK, j = keys->first + c->at;
+    const int tiles = x->panels * (BLOCK / ROWS);
+    if (!unit_keys_lie(&keys->k, x->a->d) || units(x->a->d) * ROWS * 4 >= 4096)
+        x->next_keys = fetch_of(x, &keys->k, j, rows, x->a->d, tiles);
+    x->next_values = fetch_of(x, &keys->v, j, rows, x->a->d_v, tiles);
 }
 
-/* None of the queries [first, last) of the task sees keys from here on. */
-static int64_t last_seen(const tile *x, int first, int last)
+/* What start_panel() will read of panel `p`. */
+static void fetch_queries(tile *x, const ag_pass *pass, const panel *p, int keys)
 {
-    int64_t end = INT64_MIN;
-    for (int i = first; i < last; i++) {
-        const int64_t seen = seen_by(x->a, x->logit_row[i]);
-        if (seen > end) end = seen;
-    }
-    return end;
+    const int left = x->queries - p->first, rows = left < PANEL ? left : PANEL;
+    const int span = x->span[p->first];
+    x->next_queries = fetch_of(x, &pass->q[span], x->token[p->first], rows, x->a->d, keys / ROWS + 1);
 }
 
-/* In units of log 2. The lowest finite float is a popular "-inf": it must stay finite, or a row that has nothing else
- * would see nothing. */
-static float added(const tile *x, int64_t logit_row, int64_t j)
+static inline void fetch_some(tile *x)
 {
-    const float bias = ag_bias_at(x->run, x->b, x->h, logit_row, j), scaled = bias * (float)LOG2E;
-    return scaled == -INFINITY && bias != -INFINITY ? -FLT_MAX : scaled;
-}
-
-/* Hides and biases logits lane by lane, then finds the maximum again. */
-static void amend_logits(tile *x, const panel *p, int keys, vec *top)
-{
-    const int biased = x->a->biased;
-    for (int lane = 0; lane < p->vectors * LANES; lane++) {
-        const int64_t row = x->logit_row[p->first + lane], seen = seen_by(x->a, row);
-        for (int j = 0; j < keys; j++) {
-            float *s = &x->s[j * PANEL + lane];
-            if (x->key[j] >= seen) *s = -INFINITY;
-            else if (biased) *s += added(x, row, x->key[j]);
-        }
-    }
-    for (int c = 0; c < p->vectors; c++) {
-        top[c] = v_all(-FLT_MAX);
-        for (int j = 0; j < keys; j++) top[c] = v_max(top[c], *(const vec *)(x->s + j * PANEL + c * LANES));
-    }
+    fetch *q = &x->next_queries, *k = &x->next_keys, *v = &x->next_values;
+    for (int i = 0; i < q->rows_each && q->rows > 0; i++, q->rows--, q->at += q->stride)
+        for (int64_t t = 0; t < q->bytes; t += 64) __builtin_prefetch(q->at + t);
+    /* These not into the nearest cache: the logits fill it. */
+    for (int i = 0; i < k->rows_each && k->rows > 0; i++, k->rows--, k->at += k->stride)
+        for (int64_t t = 0; t < k->bytes; t += 64) __builtin_prefetch(k->at + t, 0, 2);
+    for (int i = 0; i < v->rows_each && v->rows > 0; i++, v->rows--, v->at += v->stride)
+        for (int64_t t = 0; t < v->bytes; t += 64) __builtin_prefetch(v->at + t, 0, 2);
 }
 
 #endif

@@ -32,6 +32,7 @@ static const char *refuse(const ag_step *s)
     const ag_attend *a = &s->u.attend;
     const ag_pass *p = &a->pass[0];
     if (a->n_passes != 1 || p->ready || p->own != AG_OWN_NONE || p->permuted) return "dense attention only";
+    if (p->disturbance.kind != AG_DISTURB_NONE) return "no random logits";
     if (a->masked || a->biased || a->causal) return "no masks, bias or causal";
     for (int i = 0; i < a->n_spans; i++)
         if (!ag_openblas_takes(&p->q[i], a->d)) return "float32 with a token stride only";
@@ -59,8 +60,8 @@ static void add_keys(const ag_attend *a, const space *x, const block *b)
     const ag_softmax *softmax = ag_softmax_here();
     const ag_openblas *blas = ag_openblas_here();
     const int d = (int)a->d, d_v = (int)a->d_v;
-    blas->sgemm(AG_ROW_MAJOR, AG_NO_TRANS, AG_TRANS, b->n, b->keys, d, (float)(a->scale * LOG2E), b->q, b->q_stride,
-                b->k, b->k_stride, 0, x->s, KEYS);
+    blas->sgemm(AG_ROW_MAJOR, AG_NO_TRANS, AG_TRANS, b->n, b->keys, d, (float)(a->pass[0].scale * LOG2E), b->q,
+                b->q_stride, b->k, b->k_stride, 0, x->s, KEYS);
     for (int i = 0; i < b->n; i++) {
         float *row = x->s + i * KEYS, *o = x->o + i * d_v;
         const float top = softmax->max(row, b->keys), m = top > x->m[i] ? top : x->m[i], by = exp2f(x->m[i] - m);

@@ -1,5 +1,6 @@
 /* attend_ref.c - the attend step as its definition: one query at a time, logits, maximum and sums in float64.
  * Refuses nothing. Memory: one row of logits. */
+#include "../semantics.h"
 #include "cpu.h"
 #include "logits.h"
 
@@ -51,13 +52,26 @@ static double own_logit(const ag_pass *p, const ag_logit_row *r, const space *s,
     return r->scale * ag_dot(s->q, s->row, d) + log(count);
 }
 
+/* Masked, noisy: what the words of query i and key j make of their logit. */
+static double disturbed(const ag_disturbance *x, const ag_row_args *row, int64_t i, int64_t j, double logit)
+{
+    const uint32_t stream = (uint32_t)row->stream, from = (uint32_t)(i - x->o), to = (uint32_t)(j - x->o);
+    if (j < x->o || j >= x->o + x->n || logit == -INFINITY) return logit;
+    if (x->kind == AG_DISTURB_NOISE)
+        return logit + x->amplitude * ag_normal(ag_logit_words(row->seed, stream, from, to));
+    return ag_hides(row->seed, stream, from, to, x->last) ? -INFINITY : logit;
+}
+
 static int64_t all_logits(const ag_pass *p, const ag_logit_row *r, const space *s, int64_t d)
 {
+    const ag_row_args row = ag_row_values(r->run, r->b);
     int64_t n = 0;
     s->weight[n++] = own_logit(p, r, s, d);
     for (int i = 0; i < p->n_keys; i++)
-        for (int64_t j = p->keys[i].first; j < p->keys[i].first + p->keys[i].count; j++)
-            s->weight[n++] = ag_logit(r, s->q, &p->keys[i].k, j, s->row, d);
+        for (int64_t j = p->keys[i].first; j < p->keys[i].first + p->keys[i].count; j++) {
+            const double x = ag_logit(r, s->q, &p->keys[i].k, j, s->row, d);
+            s->weight[n++] = p->disturbance.kind ? disturbed(&p->disturbance, &row, r->i, j, x) : x;
+        }
     return n;
 }
 
@@ -73,8 +87,8 @@ static void add_value(const ag_logit_row *r, const ag_ref *v, int64_t j, double 
 static double attend(const ag_attend *a, const ag_pass *p, const ag_logit_row *r, const space *s, double *out)
 {
     const int64_t n = all_logits(p, r, s, a->d);
-    double m = -INFINITY, sum = 0;
-    for (int64_t j = 0; j < n; j++) m = s->weight[j] > m ? s->weight[j] : m;
+    const double m = ag_greatest(s->weight, n);
+    double sum = 0;
     for (int64_t t = 0; t < a->d_v; t++) out[t] = 0;
     if (m == -INFINITY) return m;
     for (int64_t j = 0; j < n; j++) sum += s->weight[j] = exp(s->weight[j] - m);
@@ -103,6 +117,7 @@ static double run_pass(const ag_step *step, int number, int span, ag_logit_row r
         const ag_row_args row = ag_row_values(r.run, step->b);
         r.i = ag_index_at(r.run, &p->index, &row)[r.i - p->o] + p->o;
     }
+    r.scale = p->scale;
     r.seen = a->causal ? r.i + a->causal_shift + 1 : INT64_MAX;
     return attend(a, p, &r, s, out);
 }
@@ -140,11 +155,9 @@ static void run(const ag_step *step, const ag_bound *bound, int64_t task, void *
     const space s = carve(a, memory);
     const int64_t n = queries_of(a), tiles = (n + TILE - 1) / TILE;
     const int64_t first = task % tiles * TILE, last = first + TILE < n ? first + TILE : n;
-    ag_logit_row r = { .run = bound,
-                       .visible = ag_visible_of(bound, step->b),
-                       .b = step->b,
-                       .h = step->heads[task / tiles],
-                       .scale = a->scale };
+    ag_logit_row r = {
+        .run = bound, .visible = ag_visible_of(bound, step->b), .b = step->b, .h = step->heads[task / tiles]
+    };
     int64_t before = 0;
     for (int span = 0; span < a->n_spans; span++) {
         for (int64_t x = 0; x < a->spans[span].count; x++) {

@@ -3,33 +3,58 @@
 #define AG_ATTEND_TASK_H
 
 #include "cpu.h"
-#include "rows.h"
+#include "rows_vector.h"
 #include "tile.h"
 
-enum { TASK = 384, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
+enum { STREAM_KEYS = 512, TASK = 384 * NUMBERS, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
 
 /* Queries lane by lane, and where their results gather. */
 typedef struct panel {
-    int first, vectors;    /* first query of the task in this panel */
-    int64_t seen;          /* keys from here on are hidden from all of them */
-    float *qt, *o, *m, *l; /* [d][PANEL], [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
+    int first, vectors; /* first query of the task in this panel */
+    int empty;          /* nothing has been summed in o yet, and it holds nothing */
+    int64_t seen;       /* keys from here on are hidden from all of them */
+    unit *qt;           /* [units(d)][PANEL] */
+    float *o, *m, *l;   /* [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
 } panel;
+
+/* Rows that will be read soon: a few are fetched into the cache with each tile of logits. */
+typedef struct fetch {
+    const char *at;
+    int64_t stride, bytes;
+    int rows, rows_each;
+} fetch;
 
 typedef struct tile {
     const ag_attend *a;
     const ag_bound *run;
     int64_t b, h;
     ag_visible visible;
+    float strength; /* of the blend; 0 and 1 where one pass alone is run */
     int queries, panels;
     int64_t token[MOST_QUERIES];     /* output token of each lane; lanes past the last repeat it */
     int64_t logit_row[MOST_QUERIES]; /* row of causal and bias */
     int span[MOST_QUERIES];
     panel panel[MOST_PANELS];
-    float *s, *k, *v, *row, *first; /* [BLOCK][PANEL], [BLOCK][d], [BLOCK][wide], a row, result of pass 0 */
-    int64_t key[BLOCK];             /* the key each packed row came from */
+    float *s, *top, *by;               /* [BLOCK][PANEL], [PANEL], [PANEL] */
+    unit *w;                           /* weights: [BLOCK / NUMBERS][PANEL], s itself where a unit is one number */
+    unit *k, *v;                       /* [BLOCK][units(d)], [BLOCK / NUMBERS][wide] */
+    float *rows, *first;               /* [LANES][pitch], result of pass 0 [TASK][d_v] */
+    const unit *key_rows, *value_rows; /* of this block: k and v, or the caller's own */
+    fetch next_queries, next_keys, next_values;
+    int64_t key[BLOCK]; /* the key each row came from */
+    int range[BLOCK];   /* and its place among the pass's ranges of keys */
 } tile;
 
+static int64_t units(int64_t numbers) { return (numbers + NUMBERS - 1) / NUMBERS; }
+
 static int64_t wide(const ag_attend *a) { return (a->d_v + ROWS - 1) / ROWS * ROWS; }
+
+/* Elements from one row of x->rows to the next. */
+static int64_t pitch(const ag_attend *a)
+{
+    const int64_t longest = a->d > a->d_v ? a->d : a->d_v;
+    return (longest + LANES - 1) / LANES * LANES;
+}
 
 static int64_t queries_of(const ag_attend *a)
 {
@@ -38,7 +63,7 @@ static int64_t queries_of(const ag_attend *a)
     return n;
 }
 
-/* Queries per task: 384, or fewer where that would leave less than 32 tasks. By shape only. */
+/* Queries per task: TASK, or fewer where that would leave less than 32 tasks. By shape only. */
 static int64_t queries_per_task(const ag_step *s)
 {
     const int64_t n = queries_of(&s->u.attend), panels = (n + PANEL - 1) / PANEL;
@@ -58,9 +83,10 @@ static int64_t tasks(const ag_step *s) { return s->n_heads * tiles_of(s); }
 
 /* ---- memory ---- */
 
-static float *carve(char **memory, int64_t floats)
+/* Units are as large as floats. */
+static void *carve(char **memory, int64_t floats)
 {
-    float *at = (float *)*memory;
+    void *at = *memory;
     *memory += ((size_t)floats * sizeof(float) + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
     return at;
 }
@@ -69,18 +95,20 @@ static float *carve(char **memory, int64_t floats)
 static char *lay_out(tile *x, char *memory)
 {
     const ag_attend *a = x->a;
-    const int64_t longest = a->d > a->d_v ? a->d : a->d_v;
     for (int i = 0; i < MOST_PANELS; i++) {
         panel *p = &x->panel[i];
-        p->qt = carve(&memory, a->d * PANEL);
+        p->qt = carve(&memory, units(a->d) * PANEL);
         p->o = carve(&memory, wide(a) * PANEL);
         p->m = carve(&memory, PANEL);
         p->l = carve(&memory, PANEL);
     }
     x->s = carve(&memory, (int64_t)BLOCK * PANEL);
-    x->k = carve(&memory, BLOCK * a->d);
-    x->v = carve(&memory, BLOCK * wide(a));
-    x->row = carve(&memory, 2 * longest);
+    x->top = carve(&memory, PANEL);
+    x->by = carve(&memory, PANEL);
+    x->w = NUMBERS > 1 ? carve(&memory, (int64_t)BLOCK / NUMBERS * PANEL) : (unit *)x->s;
+    x->k = carve(&memory, BLOCK * units(a->d));
+    x->v = carve(&memory, BLOCK / NUMBERS * wide(a));
+    x->rows = carve(&memory, LANES * pitch(a));
     x->first = a->n_passes == 2 ? carve(&memory, TASK * a->d_v) : NULL;
     return memory;
 }

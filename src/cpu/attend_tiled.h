@@ -1,137 +1,104 @@
 /* attend_tiled.h - the attend step in tiles, written over the vector verbs that the including file chose.
  *
  * A task is up to 384 queries of one head: panels of 3 vectors, transposed once and scaled by s log2(e). Keys come in
- * blocks of 128, gathered into a packed float32 copy that all panels of the task use; masked keys are left out there,
- * so they are neither read nor paid for, and key ranges with different sources join seamlessly. Per block and panel:
+ * blocks of 128 that all panels of the task use, where they lie if their rows are float32 and packed, else gathered into
+ * a copy; masked keys are left out there, so they are neither read nor paid for, and key ranges with different sources
+ * join seamlessly. Per block and panel:
  * logits, maximum, weights, values, with the running maximum m, sum l and result o of the online softmax (Milakov and
  * Gimelshein 2018). An own key (identity, uniform) is simply the element the recurrence starts from.
  *
  * Blocks depend on shapes and masks only, so the bytes do not depend on threads or on how tasks are split. */
+#include "attend_amend.h"
 #include "attend_keys.h"
+#include "attend_panel.h"
 #include "attend_task.h"
 #include "count.h"
 
-/* ---- the element the recurrence starts from ---- */
-
-static int own_is_there(const tile *x, const ag_pass *pass, int64_t token)
-{
-    if (pass->own == AG_OWN_SELF) return ag_key_visible(&x->visible, token);
-    return pass->own == AG_OWN_MEAN && *(const float *)ag_at(x->run, &pass->own_count, x->h, 0) > 0;
-}
-
-/* Lane `lane` starts with m, l = own logit, 1 and o = own value; or with nothing. x->row holds the scaled query. */
-static void start_lane(tile *x, const ag_pass *pass, panel *p, int lane)
-{
-    const ag_attend *a = x->a;
-    const int64_t token = x->token[p->first + lane], own = pass->own == AG_OWN_SELF ? token : 0;
-    float *other = x->row + (a->d > a->d_v ? a->d : a->d_v);
-    p->m[lane] = -FLT_MAX;
-    p->l[lane] = 0;
-    if (!own_is_there(x, pass, token)) return;
-    ag_load_row(other, ag_at(x->run, &pass->own_k, x->h, own), pass->own_k.dtype, a->d);
-    p->m[lane] = tile_dot(x->row, other, a->d);
-    ag_count_flop(2 * a->d);
-    if (pass->own == AG_OWN_MEAN) p->m[lane] += log2f(*(const float *)ag_at(x->run, &pass->own_count, x->h, 0));
-    p->l[lane] = 1;
-    ag_load_row(other, ag_at(x->run, &pass->own_v, x->h, own), pass->own_v.dtype, a->d_v);
-    for (int64_t t = 0; t < a->d_v; t++) p->o[t * PANEL + lane] = other[t];
-}
-
-static void start_panel(tile *x, const ag_pass *pass, panel *p)
-{
-    const ag_attend *a = x->a;
-    const float by = (float)(a->scale * LOG2E);
-    memset(p->o, 0, (size_t)wide(a) * PANEL * sizeof *p->o);
-    for (int lane = 0; lane < p->vectors * LANES; lane++) {
-        const int n = p->first + lane;
-        const ag_ref *q = &pass->q[x->span[n]];
-        ag_load_row(x->row, ag_at(x->run, q, x->h, x->token[n]), q->dtype, a->d);
-        for (int64_t t = 0; t < a->d; t++) p->qt[t * PANEL + lane] = x->row[t] *= by;
-        start_lane(x, pass, p, lane);
-    }
-}
-
 /* ---- the recurrence ---- */
 
-TILE_INLINE void attend_block(const int n, tile *x, panel *p, int keys, int amend)
+TILE_CALL void logits(int n, int64_t length, const unit *k, const unit *qt, float *s, float *top)
 {
-    const int64_t d = x->a->d, rows = wide(x->a);
-    ag_count_flop(2 * n * LANES * (int64_t)((keys + ROWS - 1) / ROWS * ROWS * d + keys * rows));
-    vec top[VECTORS], m[VECTORS];
-    for (int c = 0; c < n; c++) top[c] = v_all(-FLT_MAX);
-    for (int j = 0; j < keys; j += ROWS) tile_logits(n, d, x->k + j * d, p->qt, x->s + j * PANEL, top);
-    if (amend) amend_logits(x, p, keys, top);
-    tile_rescale(n, rows, top, p->m, p->l, p->o);
-    for (int c = 0; c < n; c++) m[c] = *(const vec *)(p->m + c * LANES);
-    tile_weights(n, keys, x->s, m, p->l);
-    for (int64_t t = 0; t < rows; t += ROWS)
-        tile_product(ROWS, n, 1, &(product){ keys, x->v + t, x->s, p->o + t * PANEL, rows, PANEL, PANEL });
+    if (n == 3) tile_logits(3, length, k, qt, s, top);
+    else if (n == 2) tile_logits(2, length, k, qt, s, top);
+    else tile_logits(1, length, k, qt, s, top);
 }
 
+TILE_CALL void weights(int n, int64_t keys, const float *s, float scale, const float *m, unit *w, float *l)
+{
+    if (n == 3) tile_weights(3, keys, s, scale, m, w, l);
+    else if (n == 2) tile_weights(2, keys, s, scale, m, w, l);
+    else tile_weights(1, keys, s, scale, m, w, l);
+}
+
+TILE_CALL void values(int n, int add, const product *p)
+{
+    if (!add && n == 3) tile_product(ROWS, 3, 0, p);
+    else if (n == 3) tile_product(ROWS, 3, 1, p);
+    else if (n == 2) tile_product(ROWS, 2, add, p);
+    else tile_product(ROWS, 1, add, p);
+}
+
+/* Maxima in units of log 2; the factor that logits still lack. */
+static float scale_late(tile *x, const ag_pass *pass, const panel *p, int keys)
+{
+    const float by = SCALES_LATE ? scale_of(pass) : 1;
+    if (amends(x, pass)) {
+        amend_logits(x, pass, p, keys, by);
+        return 1;
+    }
+    for (int c = 0; SCALES_LATE && c < p->vectors; c++) *(vec *)(x->top + c * LANES) *= by;
+    return by;
+}
+
+static void attend_block(tile *x, const ag_pass *pass, panel *p, int keys)
+{
+    const int n = p->vectors;
+    const int64_t length = units(x->a->d), rows = wide(x->a);
+    ag_count_flop(2 * n * LANES * (int64_t)((keys + ROWS - 1) / ROWS * ROWS * x->a->d + keys * rows));
+    for (int c = 0; c < n; c++) *(vec *)(x->top + c * LANES) = v_all(-FLT_MAX);
+    for (int j = 0; j < keys; j += ROWS) {
+        fetch_some(x);
+        logits(n, length, x->key_rows + j * length, p->qt, x->s + j * PANEL, x->top);
+    }
+    const float by = scale_late(x, pass, p, keys);
+    tile_rescale(n, x->top, p->m, p->l, x->by);
+    weights(n, keys, x->s, by, p->m, x->w, p->l);
+    for (int64_t t = 0; t < rows; t += ROWS)
+        values(n, !p->empty,
+               &(product){ units(keys), x->value_rows + t, x->w, p->o + t * PANEL, rows, PANEL, PANEL, x->by });
+    p->empty = 0;
+}
+
+/* A panel is made when its first block is there and stored after its last, so that with few keys it never leaves the
+ * nearest cache. */
 static void attend_pass(tile *x, const ag_pass *pass)
 {
-    const int amend = x->a->causal || x->a->biased;
     choose_logit_rows(x, pass);
     for (int i = 0; i < x->panels; i++) {
         panel *p = &x->panel[i];
-        start_panel(x, pass, p);
         p->seen = last_seen(x, p->first, p->first + p->vectors * LANES);
     }
     const int64_t end = last_seen(x, 0, x->queries);
     cursor c = { 0, 0 };
-    for (int keys; (keys = pack_block(x, pass, &c, end)) > 0;)
+    for (int first = 1, more = 1; more; first = 0) {
+        const int keys = next_block(x, pass, &c, end);
+        if ((more = more_keys(x, pass, &c, end))) fetch_keys(x, pass, &c);
         for (int i = 0; i < x->panels; i++) {
             panel *p = &x->panel[i];
-            if (x->key[0] >= p->seen) continue; /* keys come in order: all of the block is hidden */
-            if (p->vectors == 3) attend_block(3, x, p, keys, amend);
-            else if (p->vectors == 2) attend_block(2, x, p, keys, amend);
-            else attend_block(1, x, p, keys, amend);
-        }
-}
-
-/* ---- results ---- */
-
-/* Row of lane `lane` of this pass, normalised; zeros where nothing was seen. */
-static void take_result(const tile *x, const ag_pass *pass, const panel *p, int lane, float *row)
-{
-    const ag_attend *a = x->a;
-    if (pass->ready) {
-        const int64_t from = ag_mapped(&pass->map, x->token[p->first + lane]);
-        ag_load_row(row, ag_at(x->run, &pass->q[0], x->h, from), pass->q[0].dtype, a->d_v);
-        return;
-    }
-    const float by = p->l[lane] == 0 ? 0 : 1 / p->l[lane]; /* a NaN sum stays NaN */
-    for (int64_t t = 0; t < a->d_v; t++) row[t] = p->o[t * PANEL + lane] * by;
-}
-
-static void store_results(tile *x, const ag_pass *pass, float u)
-{
-    const ag_attend *a = x->a;
-    for (int i = 0; i < x->panels; i++) {
-        const panel *p = &x->panel[i];
-        for (int lane = 0; lane < p->vectors * LANES && p->first + lane < x->queries; lane++) {
-            const int n = p->first + lane;
-            take_result(x, pass, p, lane, x->row);
-            if (u > 0 && u < 1)
-                for (int64_t t = 0; t < a->d_v; t++) x->row[t] = (1 - u) * x->first[n * a->d_v + t] + u * x->row[t];
-            ag_store_row(ag_at(x->run, &a->out, x->h, x->token[n]), x->row, a->out.dtype, a->d_v);
-            if (a->lse.source != AG_SOURCES)
-                *(float *)ag_at(x->run, &a->lse, x->h, x->token[n]) =
-                    p->l[lane] == 0 ? -INFINITY : (p->m[lane] + log2f(p->l[lane])) * (float)LN2;
+            if (first) start_panel(x, pass, p);
+            if (first && i + 1 < x->panels) fetch_queries(x, pass, p + 1, keys);
+            if (keys && x->key[0] < p->seen)
+                attend_block(x, pass, p, keys); /* keys come in order: else all are hidden */
+            if (!more) finish_panel(x, pass, p);
         }
     }
-}
-
-static void keep_first(tile *x)
-{
-    for (int i = 0; i < x->panels; i++)
-        for (int lane = 0, n = x->panel[i].first; lane < x->panel[i].vectors * LANES && n < x->queries; lane++, n++)
-            take_result(x, &x->a->pass[0], &x->panel[i], lane, x->first + n * x->a->d_v);
 }
 
 static void run_pass(tile *x, const ag_pass *pass)
 {
     if (!pass->ready) attend_pass(x, pass);
+    else
+        for (int i = 0; i < x->panels; i++) finish_panel(x, pass, &x->panel[i]);
 }
 
 /* Blended: at strength 0 and 1 one pass alone is run and stored. */
@@ -140,6 +107,7 @@ static void run(const ag_step *s, const ag_bound *bound, int64_t task, void *mem
     tile *x = memory;
     x->a = &s->u.attend;
     lay_out(x, (char *)memory + tile_bytes());
+    x->next_queries = x->next_keys = x->next_values = (fetch){ .rows = 0 };
     x->run = bound;
     x->b = s->b;
     x->h = s->heads[task / tiles_of(s)];
@@ -149,9 +117,8 @@ static void run(const ag_step *s, const ag_bound *bound, int64_t task, void *mem
     x->queries = (int)(left < each ? left : each);
     list_queries(x, from);
     cut_panels(x);
-    const float u = x->a->n_passes == 2 ? (float)ag_row_values(bound, s->b).strength : 0;
-    if (u < 1) run_pass(x, &x->a->pass[0]);
-    if (u > 0 && u < 1) keep_first(x);
-    if (u > 0) run_pass(x, &x->a->pass[1]);
-    store_results(x, &x->a->pass[u > 0], u);
+    x->strength = x->a->n_passes == 2 ? (float)ag_row_values(bound, s->b).strength : 0;
+    if (x->strength < 1) run_pass(x, &x->a->pass[0]);
+    if (x->strength > 0) run_pass(x, &x->a->pass[1]);
+    v_fence();
 }

@@ -6,7 +6,7 @@
 const ag_kernel ag_blur_f32_base = {
     .name = "blur_f32_base",
     .step = AG_STEP_BLUR,
-    .refuse = ag_refuses_nothing,
+    .refuse = refuse,
     .tasks = tasks,
     .scratch = scratch,
     .run = run,

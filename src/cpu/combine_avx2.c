@@ -1,4 +1,6 @@
 /* combine_avx2.c - statistics and combine with AVX2. */
+#include "verbs_avx2.h"
+
 #include "combine_rows.h"
 
 const ag_kernel ag_statistics_f64_avx2 = {

@@ -1,4 +1,6 @@
 /* combine_avx512.c - statistics and combine with AVX-512. */
+#include "verbs_avx512.h"
+
 #include "combine_rows.h"
 
 const ag_kernel ag_statistics_f64_avx512 = {

@@ -1,4 +1,6 @@
-/* combine_base.c - statistics and combine in plain C. */
+/* combine_base.c - statistics and combine in portable vector C. */
+#include "verbs_base.h"
+
 #include "combine_rows.h"
 
 const ag_kernel ag_statistics_f64_base = {

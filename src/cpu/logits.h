@@ -22,6 +22,15 @@ static inline double ag_dot(const float *x, const float *y, int64_t d)
     return sum;
 }
 
+/* -inf for none; NaN where one is: a row of NaN is not a row that sees nothing. */
+static inline double ag_greatest(const double *x, int64_t n)
+{
+    double m = -INFINITY;
+    for (int64_t j = 0; j < n; j++)
+        if (x[j] > m || isnan(x[j])) m = x[j];
+    return m;
+}
+
 /* Logit of query row q with key j at k; -inf where it is not seen, and then k is not read. `row` holds d floats. */
 static inline double ag_logit(const ag_logit_row *r, const float *q, const ag_ref *k, int64_t j, float *row, int64_t d)
 {

@@ -39,13 +39,20 @@ const char *ag_openblas_detail(void) { return ag_openblas_here() ? detail : NULL
 
 extern const ag_backend ag_cpu;
 
+/* Fastest first; the last needs nothing. */
+static const ag_softmax *const softmaxes[] = {
+#if defined(__x86_64__)
+    &ag_softmax_avx512,
+    &ag_softmax_avx2,
+#elif defined(__aarch64__)
+    &ag_softmax_neon,
+#endif
+    &ag_softmax_base,
+};
+
 const ag_softmax *ag_softmax_here(void)
 {
-    const uint32_t have = ag_cpu.features();
-#if defined(__x86_64__)
-    if (have & AG_CPU_AVX512) return &ag_softmax_avx512;
-    if (have & AG_CPU_AVX2) return &ag_softmax_avx2;
-#endif
-    (void)have;
-    return &ag_softmax_base;
+    const ag_softmax *const *softmax = softmaxes;
+    while ((*softmax)->needs & ~ag_cpu.features()) softmax++;
+    return *softmax;
 }

@@ -1,4 +1,6 @@
-/* pool.c - the context's own threads: they sleep until a run wants them, and run it together with the caller. */
+/* pool.c - the context's own threads: they wait until a run wants them, and run it together with the caller. Whoever
+ * waits looks out for a few tens of microseconds, which is how soon a model's next layer comes, and then sleeps. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "../context.h"
@@ -13,13 +15,28 @@ struct ag_pool {
     ag_lock *lock; /* of everything below */
     int threads;   /* the caller counts as worker 0 */
     int pin;
-    int process;                   /* the threads live there; a forked child has none of them */
-    int wanted, busy, round, quit; /* workers wanted this round; those not yet back */
+    int process;      /* the threads live there; a forked child has none of them */
+    int wanted, quit; /* workers wanted this round */
+    atomic_int busy;  /* those not yet back; written under the lock, like round, and watched without it */
+    atomic_int round;
     void (*body)(void *, int);
     void *arg;
     int taken;        /* a caller is inside ag_pool_run */
     member members[]; /* [threads], members[0] unused */
 };
+
+enum { LOOKS = 2000 };
+
+/* Looks at `x` for a while, until it is no longer `old`. */
+static void look_out(atomic_int *x, int old)
+{
+    for (int i = 0; i < LOOKS && atomic_load_explicit(x, memory_order_relaxed) == old; i++) ag_os_pause();
+}
+
+static void look_out_for(atomic_int *x, int wanted)
+{
+    for (int i = 0; i < LOOKS && atomic_load_explicit(x, memory_order_relaxed) != wanted; i++) ag_os_pause();
+}
 
 static void serve(void *arg)
 {
@@ -29,6 +46,11 @@ static void serve(void *arg)
     if (p->pin) ag_thread_pin(m->worker);
     ag_lock_take(p->lock);
     for (;;) {
+        if (!p->quit && p->round == round) {
+            ag_lock_give(p->lock);
+            look_out(&p->round, round);
+            ag_lock_take(p->lock);
+        }
         while (!p->quit && p->round == round) ag_lock_wait(p->lock);
         if (p->quit) break;
         round = p->round;
@@ -102,6 +124,7 @@ int ag_pool_run(ag_pool *p, int workers, void (*body)(void *, int), void *arg)
 
     body(arg, 0);
 
+    look_out_for(&p->busy, 0);
     ag_lock_take(p->lock);
     while (p->busy) ag_lock_wait(p->lock);
     p->taken = 0;

@@ -1,5 +1,6 @@
 /* rows.h - rows of f32, f16 or bf16 as rows of float32, and back: the only place on the CPU that knows storage types.
- * Halves are widened exactly and rounded to nearest even; no step depends on how the host treats denormals. */
+ * Halves are widened exactly and rounded to nearest even, and a NaN becomes quiet and keeps its leading bits, as
+ * processors do it; no step depends on how the host treats denormals. Over vectors: rows_vector.h. */
 #ifndef AG_ROWS_H
 #define AG_ROWS_H
 
@@ -25,7 +26,8 @@ static inline float ag_from_half(uint16_t h)
 {
     const uint32_t sign = (uint32_t)(h & 0x8000) << 16, magnitude = (uint32_t)(h & 0x7fff) << 13;
     const uint32_t exponent = h & 0x7c00;
-    if (exponent == 0x7c00) return ag_from_bits(sign | magnitude | 0x7f800000); /* inf, nan */
+    if (exponent == 0x7c00) /* inf, nan */
+        return ag_from_bits(sign | magnitude | (h & 0x3ff ? 0x7fc00000 : 0x7f800000));
     if (exponent) return ag_from_bits(sign | (magnitude + ((uint32_t)112 << 23)));
     const float denormal = ag_from_bits(magnitude + ((uint32_t)113 << 23)) - ag_from_bits((uint32_t)113 << 23);
     return ag_from_bits(sign | ag_to_bits(denormal));
@@ -34,7 +36,7 @@ static inline float ag_from_half(uint16_t h)
 static inline uint16_t ag_to_half(float f)
 {
     const uint32_t u = ag_to_bits(f), sign = u >> 16 & 0x8000, x = u & 0x7fffffff;
-    if (x > 0x7f800000) return (uint16_t)(sign | 0x7e00);
+    if (x > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (x >> 13 & 0x3ff));
     if (x >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* rounds to 65536 or more */
     if (x < 0x38800000) {                                  /* a denormal half: adding 0.5 rounds at 2^-24 */
         const float rounded = ag_from_bits(x) + 0.5f;

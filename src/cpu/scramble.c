@@ -1,9 +1,8 @@
 /* scramble.c - draw, permute, tally, gather: the steps of scrambled attention. */
-#include <math.h>
-
 #include "../semantics.h"
 #include "cpu.h"
 #include "rows.h"
+#include "scramble.h"
 
 /* ---- draw: the row's index array from its seed and stream ---- */
 
@@ -27,10 +26,6 @@ static void draw_run(const ag_step *s, const ag_bound *bound, int64_t task, void
 
 /* ---- permute: dst_i = mix src_pi(i) + (1 - mix) src_i ---- */
 
-static int64_t permute_tasks(const ag_step *s) { return s->n_heads * ag_chunks(s->u.permute.n); }
-
-static size_t permute_scratch(const ag_step *s) { return (size_t)s->u.permute.d * sizeof(float); }
-
 static void permute_run(const ag_step *s, const ag_bound *bound, int64_t task, void *memory)
 {
     const ag_permute *x = &s->u.permute;
@@ -49,9 +44,7 @@ static void permute_run(const ag_step *s, const ag_bound *bound, int64_t task, v
     }
 }
 
-/* ---- tally and gather: O_i = (m_i - mu) sqrt(r) gain + mu ---- */
-
-static float spread(const ag_gather *x, const ag_row_args *row) { return (float)(sqrt((double)x->draws) * row->gain); }
+/* ---- tally and gather: O_i = (m_i - mu) spread + mu ---- */
 
 /* The mean of one token's drawn values. */
 static void drawn_mean(const ag_gather *x, const ag_bound *bound, int64_t h, const int32_t *index, float *mean,
@@ -66,16 +59,12 @@ static void drawn_mean(const ag_gather *x, const ag_bound *bound, int64_t h, con
     for (int64_t t = 0; t < x->d; t++) mean[t] /= (float)x->draws;
 }
 
-static int64_t gather_tasks(const ag_step *s) { return s->n_heads * ag_chunks(s->u.gather.n); }
-
-static size_t gather_scratch(const ag_step *s) { return 2 * (size_t)s->u.gather.d * sizeof(float); }
-
 static void tally_run(const ag_step *s, const ag_bound *bound, int64_t task, void *memory)
 {
     const ag_gather *x = &s->u.gather;
     const ag_part part = ag_part_of(s, task, x->n);
     const ag_row_args row = ag_row_values(bound, s->b);
-    if (spread(x, &row) == 1) return; /* mu cancels */
+    if (ag_spread(x, &row) == 1) return; /* mu cancels */
     const int32_t *index = ag_index_at(bound, &x->index, &row);
     float *mean = memory;
     double sum = 0;
@@ -86,22 +75,13 @@ static void tally_run(const ag_step *s, const ag_bound *bound, int64_t task, voi
     ((double *)(bound->base[AG_WORK] + x->sums))[task] = sum;
 }
 
-/* mu of the whole output row. Every task adds the same sums in the same order. */
-static float tallied(const ag_gather *x, const ag_bound *bound)
-{
-    const double *sums = (const double *)(bound->base[AG_WORK] + x->sums);
-    double sum = 0;
-    for (int64_t i = 0; i < x->kv_heads * x->chunks; i++) sum += sums[i];
-    return (float)(sum / ((double)x->kv_heads * (double)x->n * (double)x->d));
-}
-
 static void gather_run(const ag_step *s, const ag_bound *bound, int64_t task, void *memory)
 {
     const ag_gather *x = &s->u.gather;
     const ag_part part = ag_part_of(s, task, x->n);
     const ag_row_args row = ag_row_values(bound, s->b);
     const int32_t *index = ag_index_at(bound, &x->index, &row);
-    const float by = spread(x, &row), mu = by == 1 ? 0 : tallied(x, bound);
+    const float by = ag_spread(x, &row), mu = by == 1 ? 0 : ag_tallied(x, bound);
     float *mean = memory;
     for (int64_t i = part.first; i < part.last; i++) {
         drawn_mean(x, bound, part.h, index + i * x->draws, mean, mean + x->d);
@@ -121,23 +101,23 @@ const ag_kernel ag_permute_ref = {
     .name = "permute_ref",
     .step = AG_STEP_PERMUTE,
     .refuse = ag_refuses_nothing,
-    .tasks = permute_tasks,
-    .scratch = permute_scratch,
+    .tasks = ag_permute_tasks,
+    .scratch = ag_permute_scratch,
     .run = permute_run,
 };
 const ag_kernel ag_tally_f64_ref = {
     .name = "tally_f64_ref",
     .step = AG_STEP_TALLY,
     .refuse = ag_refuses_nothing,
-    .tasks = gather_tasks,
-    .scratch = gather_scratch,
+    .tasks = ag_gather_tasks,
+    .scratch = ag_gather_scratch,
     .run = tally_run,
 };
 const ag_kernel ag_gather_f32_ref = {
     .name = "gather_f32_ref",
     .step = AG_STEP_GATHER,
     .refuse = ag_refuses_nothing,
-    .tasks = gather_tasks,
-    .scratch = gather_scratch,
+    .tasks = ag_gather_tasks,
+    .scratch = ag_gather_scratch,
     .run = gather_run,
 };

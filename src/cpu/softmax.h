@@ -10,7 +10,7 @@ typedef struct ag_softmax {
     float (*exp2)(float *x, int64_t n, float m); /* x = 2^(x - m) in place; returns the sum */
 } ag_softmax;
 
-extern const ag_softmax ag_softmax_base, ag_softmax_avx2, ag_softmax_avx512;
+extern const ag_softmax ag_softmax_base, ag_softmax_avx2, ag_softmax_avx512, ag_softmax_neon;
 
 /* The best of them for this machine. */
 const ag_softmax *ag_softmax_here(void);

@@ -1,6 +1,7 @@
 /* study.c - statistics of the attention map, streamed row by row: attention received, energy, curvature; and
  * the map itself. In float64. */
 #include "cpu.h"
+#include "log2.h"
 #include "logits.h"
 
 #define TILE 16 /* queries per task of energy and map */
@@ -24,20 +25,33 @@ static space carve(const ag_study *x, void *memory)
     return (space){ weight, weight + x->n_k, q, q + x->d };
 }
 
-/* Leaves softmax(L_i) in s->weight and returns lse; -inf, and zeros, where nothing is seen. */
-static double softmax_row(const ag_study *x, ag_logit_row *r, const space *s)
+/* A row's greatest logit and the sum of exp(L - m): 0 where nothing is seen. */
+typedef struct sums {
+    double m, l;
+} sums;
+
+static double lse_of(sums x) { return x.l == 0 ? -INFINITY : x.m + log(x.l); }
+
+/* Leaves softmax(L_i) in s->weight; zeros where nothing is seen. */
+static sums softmax_row(const ag_study *x, ag_logit_row *r, const space *s)
 {
-    double m = -INFINITY, sum = 0;
+    double sum = 0;
     r->seen = x->causal ? r->i + x->causal_shift + 1 : INT64_MAX;
     ag_load_row(s->q, ag_at(r->run, &x->q, r->h, r->i), x->q.dtype, x->d);
-    for (int64_t j = 0; j < x->n_k; j++) {
-        s->weight[j] = ag_logit(r, s->q, &x->k, j, s->k, x->d);
-        if (s->weight[j] > m) m = s->weight[j];
-    }
+    for (int64_t j = 0; j < x->n_k; j++) s->weight[j] = ag_logit(r, s->q, &x->k, j, s->k, x->d);
+    const double m = ag_greatest(s->weight, x->n_k);
     for (int64_t j = 0; j < x->n_k; j++) sum += s->weight[j] = m == -INFINITY ? 0 : exp(s->weight[j] - m);
-    if (m == -INFINITY) return m;
-    for (int64_t j = 0; j < x->n_k; j++) s->weight[j] /= sum;
-    return m + log(sum);
+    for (int64_t j = 0; j < x->n_k && sum != 0; j++) s->weight[j] /= sum;
+    return (sums){ m, sum };
+}
+
+/* For received kernels: m as a float in units of log 2, and l to go with exactly that. */
+static void leave_sums(const ag_study *x, const ag_logit_row *r, sums of)
+{
+    const double exact = of.m * LOG2E;
+    const float m = exact < -FLT_MAX ? -FLT_MAX : (float)exact;
+    *(float *)ag_at(r->run, &x->m, r->h, r->i) = m;
+    *(float *)ag_at(r->run, &x->l, r->h, r->i) = (float)(exact < -FLT_MAX ? of.l : of.l * exp2(exact - m));
 }
 
 static ag_logit_row row_of(const ag_step *s, const ag_bound *bound, int64_t h)
@@ -115,9 +129,11 @@ static void energy_run(const ag_step *step, const ag_bound *bound, int64_t task,
     const int64_t tiles = (x->n_q + TILE - 1) / TILE, first = task % tiles * TILE;
     ag_logit_row r = row_of(step, bound, step->heads[task / tiles]);
     for (r.i = first; r.i < first + TILE && r.i < x->n_q; r.i++) {
-        *(float *)ag_at(bound, &x->out, r.h, r.i) = (float)-softmax_row(x, &r, &s);
-        if (bound->base[AG_TO_CURVATURE])
-            *(float *)ag_at(bound, &x->curvature, r.h, r.i) = (float)curvature(s.weight, x->n_k);
+        const sums of = softmax_row(x, &r, &s);
+        if (x->out.source != AG_SOURCES) *(float *)ag_at(bound, &x->out, r.h, r.i) = (float)-lse_of(of);
+        if (x->m.source != AG_SOURCES) leave_sums(x, &r, of);
+        if (x->curvature.source != AG_SOURCES && bound->base[AG_TO_CURVATURE])
+            *(float *)ag_at(bound, &x->curvature, r.h, r.i) = (float)(isnan(of.l) ? of.l : curvature(s.weight, x->n_k));
     }
 }
 

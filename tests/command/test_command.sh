@@ -98,6 +98,12 @@ test_usage() {
     expect_sentence 2 "--draws: '-1'" "run scrambled $all --draws -1"
     expect_sentence 2 "--draws: '99999999999'" "run scrambled $all --draws 99999999999"
     expect_sentence 2 "--seed: '18446744073709551616'" "run scrambled $all --seed 18446744073709551616"
+    expect_sentence 2 "--probability: 'half'" "run masked $all --probability half"
+    expect_sentence 1 "probability is 1.5" "run masked $all --probability 1.5"
+    expect_sentence 1 "inverse_temperature is -1" "run softened $all --inverse-temperature -1"
+    expect_sentence 1 "amplitude is -1" "run noisy $all --amplitude -1"
+    expect_sentence 2 "map needs --k" "run map --q $golden/inputs/q.npy --out $temporary/refused.npy"
+    expect_sentence 2 "map has no --lse" "run map $all --lse $temporary/refused.npy"
     expect_sentence 2 "--dtype: 'f64'" "run standard $all --dtype f64"
     expect_sentence 2 "--backend: 'tpu'" "run standard $all --backend tpu"
     expect_sentence 2 "--threads: 0" "run standard $all --threads 0"
@@ -273,6 +279,29 @@ test_run() {
     run_case 1e-6 permute_seed permute_seed scrambled "--kind permute --seed 81985529216486895"
     run_case 1e-6 scrambled_permute_mix inputs scrambled "--kind permute --mix 0.7 --index $golden/scrambled_permute_mix/index.npy"
     run_case 1e-6 scrambled_tokens inputs scrambled "--kind tokens --index $golden/scrambled_tokens/index.npy"
+
+    run_case 1e-6 standard_self standard_self softened "--inverse-temperature 1"
+    run_case 1e-6 standard_self standard_self masked "--probability 0 --seed 5"
+    run_case 1e-6 standard_self standard_self noisy "--amplitude 0"
+    run_case 1e-6 identity_text_first inputs_text_first masked "--image 11:64 --probability 1"
+
+    c=$golden/standard_self
+    given="--q $c/q.npy --k $c/k.npy --v $c/v.npy"
+    expect 0 "run softened" "$tool" run softened $given --inverse-temperature 0.5 --scale 0.5 --out "$temporary/soft.npy"
+    expect 0 "run standard at half the scale" "$tool" run standard $given --scale 0.25 --out "$temporary/out.npy"
+    same 1e-6 "$temporary/out.npy" "$temporary/soft.npy"
+    for method in "masked --probability 0.5" "noisy --amplitude 1"; do
+        expect 0 "run $method" "$tool" run $method $given --seed 1 --out "$temporary/one.npy"
+        expect 0 "run $method" "$tool" run $method $given --seed 1 --dtype f32 --threads 1 --out "$temporary/again.npy"
+        expect 0 "run $method" "$tool" run $method $given --seed 2 --out "$temporary/two.npy"
+        same_bytes "$temporary/one.npy" "$temporary/again.npy"
+        if cmp -s "$temporary/one.npy" "$temporary/two.npy"; then fail "$method: two seeds, one result"; else pass; fi
+    done
+
+    c=$golden/received
+    expect 0 "run map" "$tool" run map --q "$c/q.npy" --k "$c/k.npy" --out "$temporary/map.npy"
+    expect 0 "run map" "$tool" run map --q "$c/q.npy" --k "$c/k.npy" --kernel map_f64_ref --out "$temporary/out.npy"
+    same 1e-6 "$temporary/out.npy" "$temporary/map.npy"
 
     c=$golden/blur_3x6x8_s2.0
     expect 0 "run blur" "$tool" run blur --q "$c/q.npy" --grid 3x6x8 --sigma 2 --sigma-t 1 --out "$temporary/out.npy"

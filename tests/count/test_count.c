@@ -51,6 +51,9 @@ static const expectation expected[] = {
     { "gather beside context",          AG_SCRAMBLED,  AG_GATHER,  0,        0,        0, 0, 0, CONTEXT, context },
     { "permute",                        AG_SCRAMBLED,  AG_PERMUTE, 0,        0,        0, 0, 0, CONTEXT, every },
     { "permute, blend",                 AG_SCRAMBLED,  AG_PERMUTE, 0,        0,        0, 1, 0, CONTEXT, every },
+    { "softened",                       AG_SOFTENED,   AG_GATHER,  0,        0,        0, 0, 0, CONTEXT, every },
+    { "masked",                         AG_MASKED,     AG_GATHER,  0,        0,        0, 0, 0, CONTEXT, every },
+    { "noisy, blend",                   AG_NOISY,      AG_GATHER,  0,        0,        0, 1, 0, 0,       twice },
     { "tokens",                         AG_SCRAMBLED,  AG_TOKENS,  0,        0,        0, 0, 0, CONTEXT, every },
 };
 /* clang-format on */
@@ -64,6 +67,7 @@ static ag_row row_of(const expectation *e)
     row.sigma_t = e->sigma_t;
     row.keep_parallel = !e->drops_parallel;
     row.blend = e->blend;
+    row.inverse_temperature = row.probability = row.amplitude = 0.5;
     row.image_offset = (int64_t)e->context / 2;
     row.image_length = IMAGE;
     row.grid[0] = FRAMES;

@@ -38,6 +38,9 @@ static const trial trials[] = {
     { .name = "gather, indexed", .method = AG_SCRAMBLED, .kind = AG_GATHER, .indexed = 1 },
     { .name = "permute", .method = AG_SCRAMBLED, .kind = AG_PERMUTE, .some_heads = 1 },
     { .name = "tokens", .method = AG_SCRAMBLED, .kind = AG_TOKENS, .some_heads = 1, .blend = 1 },
+    { .name = "softened, blended", .method = AG_SOFTENED, .blend = 1 },
+    { .name = "masked of some heads", .method = AG_MASKED, .some_heads = 1, .lse = 1 },
+    { .name = "noisy", .method = AG_NOISY },
     { .name = "blur", .method = AG_SMOOTHED, .operation = AG_BLUR, .sigma = 1 },
     { .name = "received", .operation = AG_RECEIVED },
     { .name = "energy", .operation = AG_ENERGY },
@@ -71,6 +74,7 @@ static void set_row(ag_row *row, const trial *t, ag_method method)
     row->kind = t->kind;
     row->sigma = method == AG_SMOOTHED || method == AG_ORTHOGONAL ? t->sigma + !!t->batch : 0;
     row->blend = t->blend;
+    row->inverse_temperature = row->probability = row->amplitude = 0.5;
     row->keep_parallel = !t->drops_parallel;
     row->indexed = t->indexed;
     row->image_offset = FIRST;
@@ -97,7 +101,7 @@ static void set_up(setting *s, const trial *t)
     s->a.rows = s->run;
     s->a.row_count = batch;
     for (int b = 0; b < batch; b++) {
-        set_row(&s->rows[b], t, t->batch ? (ag_method)(b % 6) : t->method);
+        set_row(&s->rows[b], t, t->batch ? (ag_method)(b % (AG_NOISY + 1)) : t->method);
         ag_row_args_init(&s->run[b]);
         s->run[b].strength = t->blend ? 0.5 : 1;
         s->run[b].index = t->indexed ? drawn : NULL;

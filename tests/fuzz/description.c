@@ -50,6 +50,7 @@ static void any_problem(bytes *b, ag_problem *p)
     p->has_key_lengths = with >> 3 & 1;
     p->bias_dtype = (with >> 4 & 7) == 7 ? (ag_dtype)bytes_below(b, 5) : AG_NONE;
     p->workers = bytes_below(b, 4);
+    p->products = (ag_dtype)(bytes_below(b, 16) == 0 ? bytes_one(b) : 0);
     if (with & 128) p->wave_bytes = (size_t)bytes_one(b) * 64;
 }
 
@@ -57,7 +58,7 @@ static void any_row(bytes *b, const ag_problem *p, ag_row *row)
 {
     static const double sigmas[] = { 0, 0.4, 2, 30, 9999, 10000 };
     const unsigned with = bytes_one(b);
-    ag_row_init(row, (ag_method)bytes_below(b, 6));
+    ag_row_init(row, (ag_method)bytes_below(b, AG_NOISY + 1));
     row->kind = (ag_kind)bytes_below(b, 3);
     row->draws = 1 + bytes_below(b, 3);
     row->blend = with & 1;
@@ -65,6 +66,9 @@ static void any_row(bytes *b, const ag_problem *p, ag_row *row)
     row->indexed = (with >> 2 & 3) == 3;
     row->sigma = sigmas[bytes_below(b, 6)];
     row->sigma_t = sigmas[bytes_below(b, 6)];
+    row->inverse_temperature = sigmas[bytes_below(b, 3)];
+    row->probability = sigmas[bytes_below(b, 2)];
+    row->amplitude = sigmas[bytes_below(b, 4)];
     row->grid[0] = 1 + bytes_below(b, 2);
     row->grid[1] = 1 + bytes_below(b, 5);
     row->grid[2] = p->n_q / (row->grid[0] * row->grid[1]);

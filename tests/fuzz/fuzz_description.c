@@ -38,11 +38,14 @@ static void explain(const ag_plan *plan)
     }
 }
 
-/* Parts, shares and values that may not exist: refused, or run. */
+/* Parts, shares and values that may not exist: refused, or run. The phases before are run first, as the header asks:
+ * a wave of heads overwrites the workspace of the wave before. */
 static void run_parts(const ag_plan *plan, const ag_args *a, bytes *b)
 {
     const int phase = bytes_below(b, 9) - 1;
     const int64_t first = bytes_number(b), last = bytes_number(b), tasks = ag_plan_tasks(plan, phase);
+    for (int i = 0; i < phase; i++)
+        if (ag_plan_run_part(plan, a, i, 0, ag_plan_tasks(plan, i), 0)) return; /* kernels with threads of their own */
     ag_plan_run_part(plan, a, phase, first, last, (int)bytes_number(b));
     if (!tasks) return;
     ag_plan_run_part(plan, a, phase, (int64_t)((uint64_t)first % (uint64_t)tasks), tasks, 0);

@@ -1,0 +1,171 @@
+/* study_panels.h - what the tiled energy and received kernels share: tokens of one side lane by lane in panels, those of
+ * the other as packed rows, and the logits between them, in units of log 2. Queries carry the scale on either side, so
+ * that both kernels meet the same logits. */
+#ifndef AG_STUDY_PANELS_H
+#define AG_STUDY_PANELS_H
+
+#include "count.h"
+#include "cpu.h"
+#include "log2.h"
+#include "unit_f32.h"
+
+#include "tile.h"
+
+enum { PANELS = 8 }; /* most of a task */
+
+typedef struct panel {
+    _Alignas(AG_ALIGNMENT) float m[PANEL];
+    _Alignas(AG_ALIGNMENT) float l[PANEL];
+    _Alignas(AG_ALIGNMENT) double total[PANEL];
+    int64_t token[PANEL]; /* ascending; lanes past the last repeat it */
+    int lanes, vectors;
+    float *t; /* [d][PANEL] */
+} panel;
+
+typedef struct study {
+    _Alignas(AG_ALIGNMENT) float top[PANEL];
+    _Alignas(AG_ALIGNMENT) float by[PANEL];
+    panel panel[PANELS];
+    const ag_study *what;
+    const ag_bound *run;
+    ag_visible visible;
+    int64_t b, h;
+    int panels;
+    int64_t token[BLOCK]; /* of each packed row */
+    float *rows, *s;      /* [BLOCK][d], [BLOCK][PANEL] */
+    float *widened;       /* [LANES][d] */
+    float *kept;          /* energy: weights of a whole panel; NULL: not kept */
+} study;
+
+/* Tokens per task of one side: up to 8 panels, or fewer where that would leave less than 32 tasks. By shape only. */
+static int64_t tokens_per_task(int64_t tokens, int64_t heads)
+{
+    const int64_t panels = (tokens + PANEL - 1) / PANEL * heads / 32;
+    return (panels < 1 ? 1 : panels > PANELS ? PANELS : panels) * PANEL;
+}
+
+/* ---- memory ---- */
+
+static float *carve(char **memory, int64_t floats)
+{
+    float *at = (float *)*memory;
+    *memory += ((size_t)floats * sizeof(float) + AG_ALIGNMENT - 1) / AG_ALIGNMENT * AG_ALIGNMENT;
+    return at;
+}
+
+/* Lays the arrays out behind the struct; returns the end. */
+static char *lay_out(study *x, int64_t d, int64_t kept_rows, char *memory)
+{
+    for (int i = 0; i < PANELS; i++) x->panel[i].t = carve(&memory, d * PANEL);
+    x->rows = carve(&memory, BLOCK * d);
+    x->s = carve(&memory, (int64_t)BLOCK * PANEL);
+    x->widened = carve(&memory, LANES * d);
+    x->kept = kept_rows ? carve(&memory, kept_rows * PANEL) : NULL;
+    return memory;
+}
+
+static size_t study_bytes(const ag_study *s, int64_t kept_rows)
+{
+    study x;
+    char *const none = (char *)(uintptr_t)AG_ALIGNMENT;
+    return sizeof x + (size_t)(lay_out(&x, s->d, kept_rows, none) - none);
+}
+
+static study *study_begin(const ag_step *step, const ag_bound *run, int64_t kept_rows, void *memory)
+{
+    study *x = memory;
+    x->what = &step->u.study;
+    x->run = run;
+    x->b = step->b;
+    x->visible = ag_visible_of(run, step->b);
+    lay_out(x, x->what->d, kept_rows, (char *)memory + sizeof *x);
+    return x;
+}
+
+/* ---- tokens in ---- */
+
+/* The panel's tokens, which are listed, as lanes. */
+static void load_panel(const study *x, panel *p, const ag_ref *from, float by)
+{
+    const int64_t d = x->what->d;
+    p->vectors = (p->lanes + LANES - 1) / LANES;
+    for (int i = p->lanes; i < p->vectors * LANES; i++) p->token[i] = p->token[p->lanes - 1];
+    for (int lane = 0; lane < p->vectors * LANES; lane += LANES) {
+        for (int i = 0; i < LANES; i++)
+            row_load(x->widened + i * d, ag_at(x->run, from, x->h, p->token[lane + i]), from->dtype, d);
+        for (int64_t t = 0; t < d; t += LANES) {
+            const int n = d - t < LANES ? (int)(d - t) : LANES;
+            vec z[LANES];
+            for (int i = 0; i < LANES; i++) {
+                const float *row = x->widened + i * d + t;
+                z[i] = (n == LANES ? v_load(row) : v_load_first(row, n)) * v_all(by);
+            }
+            v_transpose(z);
+            for (int i = 0; i < n; i++) *(vec *)(p->t + (t + i) * PANEL + lane) = z[i];
+        }
+    }
+}
+
+static void load_row(study *x, int n, const ag_ref *from, int64_t token, float by)
+{
+    const int64_t d = x->what->d;
+    float *row = x->rows + n * d;
+    row_load(row, ag_at(x->run, from, x->h, token), from->dtype, d);
+    for (int64_t t = 0; by != 1 && t < d; t++) row[t] *= by;
+    x->token[n] = token;
+}
+
+/* The last of n rows repeated up to a multiple of ROWS, so that it cannot change a maximum. */
+static void pad_rows(study *x, int n)
+{
+    const int64_t d = x->what->d;
+    for (int i = n; i % ROWS; i++) memcpy(x->rows + i * d, x->rows + (n - 1) * d, (size_t)d * sizeof(float));
+}
+
+static float query_scale(const study *x) { return (float)(x->what->scale * LOG2E); }
+
+/* Keys below this are all that causality leaves query i. */
+static int64_t seen_by(const study *x, int64_t i)
+{
+    return x->what->causal ? i + x->what->causal_shift + 1 : INT64_MAX;
+}
+
+/* ---- logits ---- */
+
+TILE_CALL void row_tile(int n, int64_t d, const float *rows, const float *t, float *s, float *top)
+{
+    if (n == 3) tile_logits(3, d, rows, t, s, top);
+    else if (n == 2) tile_logits(2, d, rows, t, s, top);
+    else tile_logits(1, d, rows, t, s, top);
+}
+
+/* What causality hides and bias adds. */
+static void amend(const study *x, const panel *p, int rows, float *s, int lanes_are_queries)
+{
+    for (int lane = 0; lane < p->vectors * LANES; lane++)
+        for (int r = 0; r < rows; r++) {
+            const int64_t i = lanes_are_queries ? p->token[lane] : x->token[r];
+            const int64_t j = lanes_are_queries ? x->token[r] : p->token[lane];
+            float *at = s + r * PANEL + lane;
+            if (j >= seen_by(x, i)) *at = -INFINITY;
+            else if (x->what->biased) *at += ag_in_log2(ag_bias_at(x->run, x->b, x->h, i, j));
+        }
+}
+
+/* s[rows][PANEL], and the greatest of every lane in x->top. */
+static void logits(study *x, const panel *p, int rows, float *s, int lanes_are_queries)
+{
+    const int64_t d = x->what->d;
+    ag_count_flop(2 * p->vectors * LANES * (int64_t)((rows + ROWS - 1) / ROWS * ROWS * d));
+    for (int c = 0; c < p->vectors * LANES; c += LANES) *(vec *)(x->top + c) = v_all(-FLT_MAX);
+    for (int r = 0; r < rows; r += ROWS) row_tile(p->vectors, d, x->rows + r * d, p->t, s + r * PANEL, x->top);
+    if (!x->what->causal && !x->what->biased) return;
+    amend(x, p, rows, s, lanes_are_queries);
+    for (int c = 0; c < p->vectors * LANES; c += LANES) {
+        vec top = v_all(-FLT_MAX);
+        for (int r = 0; r < rows; r++) top = v_max(top, *(const vec *)(s + r * PANEL + c));
+        *(vec *)(x->top + c) = top;
+    }
+}
+
+#endif
