@@ -1,5 +1,5 @@
 # attnguide - make {all,check,check-hosts,bugs,fuzz,sanitize,style,html,abi-dump}
-#   {demo,bench,bench-quick,install,uninstall,clean}
+#   {demo,bench,bench-quick,bench-peers,bench-peers-quick,docs-peers,install,uninstall,clean}
 #   [B=build] [PREFIX=/usr/local] [DESTDIR=] [CC=gcc|clang] [SANITIZE=address,undefined] [OPENBLAS=0] [COUNT=1]
 
 VERSION := $(shell sed -n 's/^\#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste -sd.)
@@ -74,6 +74,10 @@ $(B)/$(SONAME): $(obj)
 	ln -sf $(SONAME) $(B)/libattnguide.so
 $(B)/attnguide: $(tools) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ -lpng $(libs) -o $@
+# What bench-peers calls from Python beside the library itself.
+$(B)/libpeers.so: $(patsubst %.c,$(B)/%.o,$(wildcard bench/peers/*.c) bench/limits.c bench/clock.c bench/baseline.c \
+    tools/half.c) $(B)/libattnguide.a
+	$(CC) -shared -Wl,--exclude-libs,ALL -Wl,-z,defs $(LDFLAGS) $^ $(libs) -o $@
 $(B)/test_attnguide: $(tests) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ $$(pkg-config --libs check) $(libs) -o $@
 
@@ -146,6 +150,22 @@ bench bench-quick: setup-bench
 	$(B)/attnguide bench $(quick) --json $(B)/bench.json --table $(B)/bench.tsv
 	gnuplot -e "dir='$(B)'" bench/roofline.gp
 
+# The goals, and PyTorch, ONNX Runtime and OpenBLAS beside us, in the same rounds; a quarter of an hour, on a machine
+# that does nothing else. The peers come from the Python package index, pinned: gigabytes, once. Without them the lines
+# that need none are measured. peers_options: those of bench/peers/bench_peers.py.
+setup-peers:
+	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev python3 gnuplot-nox
+	@tools/setup python3-venv python3-dev libopenblas0-pthread || echo "going on without those"
+bench-peers-quick: quick := --quick
+bench-peers bench-peers-quick: setup-peers
+	$(MAKE) all $(B)/libpeers.so
+	@bench/peers/get_peers.sh $(B) || echo "skipped: PyTorch and ONNX Runtime"
+	python3 -B bench/peers/bench_peers.py $(quick) $(peers_options) $(B)
+	gnuplot -e "dir='$(B)'" bench/peers/peers.gp
+# Puts the last full run of bench-peers into docs/benchmarks.md.
+docs-peers:
+	python3 -B bench/peers/page.py $(B)
+
 # Where the headers are, seen from the CMake package file, which so stays right when the tree is moved.
 cmakedir = $(LIBDIR)/cmake/attnguide
 to_include = $$(realpath -sm --relative-to='$(cmakedir)' '$(INCLUDEDIR)')
@@ -180,5 +200,5 @@ clean:
 
 FORCE:
 .PHONY: all check check-hosts bugs fuzz sanitize html style abi-dump demo bench bench-quick install uninstall clean FORCE
-.PHONY: setup-demo setup-bench setup-style setup-check
+.PHONY: setup-demo setup-bench setup-style setup-check setup-peers bench-peers bench-peers-quick docs-peers
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -38,6 +38,9 @@ double limits_copy(const limits *l);  /* GB/s, read and written bytes */
 double limits_write(const limits *l); /* GB/s, of memory that is only written, */
 double limits_read(const limits *l);  /* or only read */
 
+typedef enum limit { LIMIT_FMA, LIMIT_AVX2, LIMIT_BF16, LIMIT_COPY } limit;
+double limit_once(limit which, crew *c); /* flop or bytes per second, one sample; 0: not on this machine */
+
 /* One subject. What it computes is in problem and row; kernel "" is the library's choice. */
 typedef struct subject {
     char op[40], shape[40], kernel[40];

@@ -130,16 +130,23 @@ __attribute__((target("avx2,fma"))) static void fma_avx2(void *arg, int worker)
 
 typedef struct loop {
     void (*body)(void *, int);
-    double flop; /* per thread and sample */
+    double flop; /* or bytes, per thread and sample */
 } loop;
+
+static loop avx2_loop(void)
+{
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return (loop){ fma_avx2, 12.0 * 8 * 2 * FMA_ROUNDS };
+#endif
+    return (loop){ NULL, 0 };
+}
 
 static loop fma_loop(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f")) return (loop){ fma_avx512, 12.0 * 16 * 2 * FMA_ROUNDS };
-    if (__builtin_cpu_supports("avx2")) return (loop){ fma_avx2, 12.0 * 8 * 2 * FMA_ROUNDS };
 #endif
-    return (loop){ NULL, 0 };
+    return avx2_loop();
 }
 
 static loop bf16_loop(void)
@@ -213,6 +220,18 @@ void limits_sample(limits *l, crew *c, int threads)
     l->fma_flop = fma.flop * threads;
     l->bf16_flop = bf16.flop * threads;
     l->copy_bytes = 2.0 * COPY_BYTES;
+}
+
+double limit_once(limit which, crew *c)
+{
+    const loop loops[] = { [LIMIT_FMA] = fma_loop(),
+                           [LIMIT_AVX2] = avx2_loop(),
+                           [LIMIT_BF16] = bf16_loop(),
+                           [LIMIT_COPY] = { copy_part, 2.0 * COPY_BYTES / c->threads } };
+    if (!loops[which].body) return 0;
+    const double start = clock_now();
+    crew_run(c, loops[which].body, c);
+    return loops[which].flop * c->threads / (clock_now() - start);
 }
 
 static double rate(const samples *s, double work) { return s->n ? work / sample_median(s) * 1e-9 : 0; }
