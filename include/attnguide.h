@@ -213,8 +213,8 @@ typedef struct ag_problem {
     size_t        wave_bytes;       /**< cap on workspace for perturbed queries and values, which are made in waves of
                                          heads; default 64 MB. One head is always allowed */
     ag_dtype      products;         /**< what is multiplied: AG_NONE (default): BF16 where k and v are and a kernel can,
-                                         else F32; AG_F32: float32 whatever the storage; AG_BF16: q, k, v and weights may
-                                         be rounded to bfloat16, which halves the time where the processor has such
+                                         else F32; AG_F32: float32 whatever the storage; AG_BF16: q, k, v and weights
+                                         may be rounded to bfloat16, which halves the time where the processor has such
                                          products. Sums are float32 or better always */
 } ag_problem;
 

@@ -1,6 +1,6 @@
-/* attend_avx512bf16.c - the tiled attend kernel with AVX-512's bfloat16 dot products: two multiply-adds where float32 has
- * one. For tensors that are bfloat16, the library's own float32 ones among them (blurred queries, permuted values), and
- * for others where the caller allows that they are rounded. */
+/* attend_avx512bf16.c - the tiled attend kernel with AVX-512's bfloat16 dot products: two multiply-adds where float32
+ * has one. For tensors that are bfloat16, the library's own float32 ones among them (blurred queries, permuted values),
+ * and for others where the caller allows that they are rounded. */
 #include "../verbs/verbs_avx512.h"
 
 #include "../verbs/unit_bf16.h"

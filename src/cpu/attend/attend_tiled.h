@@ -1,11 +1,11 @@
-/* attend_tiled.h - the attend step in tiles, written over the vector verbs that the including file chose.
+/* attend_tiled.h - the attend step in tiles, written over the vector verbs and the unit (unit_f32.h, unit_bf16.h) that
+ * the including file chose.
  *
- * A task is up to 384 queries of one head: panels of 3 vectors, transposed once and scaled by s log2(e). Keys come in
- * blocks of 128 that all panels of the task use, where they lie if their rows are float32 and packed, else gathered into
- * a copy; masked keys are left out there, so they are neither read nor paid for, and key ranges with different sources
- * join seamlessly. Per block and panel:
- * logits, maximum, weights, values, with the running maximum m, sum l and result o of the online softmax (Milakov and
- * Gimelshein 2018). An own key (identity, uniform) is simply the element the recurrence starts from.
+ * A task is up to TASK queries of one head: panels of 3 vectors, transposed once. Keys come in blocks of 128 that all
+ * panels of the task use, where they lie if that is how they would be packed, else gathered into a copy; masked keys
+ * are left out there, so they are neither read nor paid for, and key ranges with different sources join seamlessly.
+ * Per block and panel: logits, maximum, weights, values, with the running maximum m, sum l and result o of the online
+ * softmax (Milakov and Gimelshein 2018). An own key (identity, uniform) is the element the recurrence starts from.
  *
  * Blocks depend on shapes and masks only, so the bytes do not depend on threads or on how tasks are split. */
 #include "attend_amend.h"

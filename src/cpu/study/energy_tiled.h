@@ -1,13 +1,13 @@
 /* energy_tiled.h - energy and curvature in tiles, written over the vector verbs that the including file chose.
  *
- * A task is up to 8 panels of queries of one head. Visible keys come in packed blocks; each panel keeps the maximum m and
- * the sum l of the online softmax, and no values: energy = -(m + log2 l) ln 2.
+ * A task is up to 8 panels of queries of one head. Visible keys come in packed blocks; each panel keeps the maximum m
+ * and the sum l of the online softmax, and no values: energy = -(m + log2 l) ln 2.
  *
- * Curvature is a root per query, found panel by panel in units of l, where the largest weight is 1. All terms but that of
- * the largest weight w_1 are taken for r + t / (w_2 - x), equal to their sum in value and slope, which leaves a
+ * Curvature is a root per query, found panel by panel in units of l, where the largest weight is 1. All terms but that
+ * of the largest weight w_1 are taken for r + t / (w_2 - x), equal to their sum in value and slope, which leaves a
  * quadratic equation; from the middle that comes nearer from one side only, and doubles the digits. Each step is a pass
- * over the panel's weights: kept, where they fit into a cache, or made again. Sums are float32, block by block: an error
- * of theirs moves the root by no more than it is relative to |w_j - x| <= 1. */
+ * over the panel's weights: kept, where they fit into a cache, or made again. Sums are float32, block by block: an
+ * error of theirs moves the root by no more than it is relative to |w_j - x| <= 1. */
 #include "study_panels.h"
 
 enum { KEPT_BYTES = 2 << 20, MOST_STEPS = 40 };

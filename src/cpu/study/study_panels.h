@@ -1,6 +1,6 @@
-/* study_panels.h - what the tiled energy and received kernels share: tokens of one side lane by lane in panels, those of
- * the other as packed rows, and the logits between them, in units of log 2. Queries carry the scale on either side, so
- * that both kernels meet the same logits. */
+/* study_panels.h - what the tiled energy and received kernels share: tokens of one side lane by lane in panels, those
+ * of the other as packed rows, and the logits between them, in units of log 2. Queries carry the scale on either side,
+ * so that both kernels meet the same logits. */
 #ifndef AG_STUDY_PANELS_H
 #define AG_STUDY_PANELS_H
 

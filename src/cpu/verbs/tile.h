@@ -1,7 +1,7 @@
-/* tile.h - the innermost loops of the tiled kernels, up to 3 vectors wide, over the units (unit_f32.h, unit_bf16.h) that
- * the including file chose. For attend, lanes are queries: everything is
- * transposed (S^T = K Q^T, O^T = V^T P^T), so that maximum and sum run along lanes without a horizontal step, and all
- * products have one shape: ROWS scalars broadcast against up to 3 vectors. */
+/* tile.h - the innermost loops of the tiled kernels, up to 3 vectors wide, over the units that the including file
+ * chose. For attend, lanes are queries: everything is transposed (S^T = K Q^T, O^T = V^T P^T), so that maximum and sum
+ * run along lanes without a horizontal step, and all products have one shape: ROWS scalars broadcast against up to 3
+ * vectors. */
 #ifndef AG_TILE_H
 #define AG_TILE_H
 
