@@ -217,10 +217,10 @@ END_TEST
 
 /* Rows of several blocks and panels; and so long ones that their weights are not kept. */
 static const shape long_studies[] = {
-    { 1, 2, 1, 300, 1031, 40, 40, PLACE_TOKENS, FILL_PLAIN, MASK | CAUSAL },
+    { 1, 2, 1, 300, 1031, 40, 40, PLACE_TOKENS, FILL_PLAIN, CAUSAL },
     { 1, 1, 1, 1031, 300, 16, 16, PLACE_HEADS, FILL_PLAIN, CAUSAL },
     { 2, 40, 40, 97, 131, 8, 8, PLACE_HEADS, FILL_PLAIN, LENGTHS },
-    { 1, 1, 1, 300, 1200, 16, 16, PLACE_HEADS, FILL_RISING, BIAS },
+    { 1, 1, 1, 300, 1200, 16, 16, PLACE_HEADS, FILL_RISING, MASK | BIAS },
     { 1, 1, 1, 3, 50021, 3, 3, PLACE_HEADS, FILL_RISING, 0 },
     { 1, 1, 1, 2, 50021, 3, 3, PLACE_HEADS, FILL_PLAIN, MASK },
 };
