@@ -1,6 +1,6 @@
 #!/bin/sh
 # make.sh BUILD - draw the pictures of docs/ anew, from the root of the tree: needs a build, a C compiler and gnuplot.
-# The demo's pictures are copied; those of docs/diagnostics.md take about five minutes of one core.
+# The demo's pictures are copied; those of docs/diagnostics.md are computed.
 set -eu
 build=$1
 pictures=docs/pictures
