@@ -335,7 +335,6 @@ DEVICE void attend_tile(const ag_launch &l, worker &w)
     }
     amend(l, w, s);
     weigh(w, s);
-    sync_warp(); /* a query's weights come from 16 lanes of one warp, and go to them */
     for (int from = 0; from < KEYS; from += AT_ONCE) {
         stage(w.r->v[0], WIDE, w.r->value + from, AT_ONCE, w.wide ? 5 : 4, w.channel, w.a->d_v);
         sync_block(); /* values are there */
