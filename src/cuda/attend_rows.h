@@ -1,4 +1,4 @@
-/* attend_rows.h - what a block of the any-shape attend kernel works on: its queries, its keys, where their rows are, and
+/* attend_rows.h - what a block of the any-shape attend kernel works on: its queries and keys, where their rows are, and
  * the shared memory they are staged in. */
 #ifndef AG_ATTEND_ROWS_H
 #define AG_ATTEND_ROWS_H

@@ -1,5 +1,5 @@
-/* test_attend.c - attention that small random problems seldom are: values wider than a block, tiles without a key that is
- * seen, one query of a tile. */
+/* test_attend.c - attention that small random problems seldom are: values wider than a block, tiles without a key that
+ * is seen, one query of a tile. */
 #include <stdlib.h>
 
 #include "../kernels.h"

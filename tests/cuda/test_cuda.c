@@ -346,5 +346,6 @@ Suite *suite_cuda(void)
     tcase_add_test(c, launches_hold_values_of_64_rows);
     tcase_add_test(c, crooked_lengths_do_no_harm);
     add_attend_shapes(c);
+    suite_add_tcase(s, c);
     return s;
 }
