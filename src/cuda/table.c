@@ -12,6 +12,7 @@ static const ag_kernel *const kernels[] = {
     &ag_blur_simt.kernel,
     &ag_mean_simt.kernel,
     &ag_split_simt.kernel,
+    &ag_attend_f32_simt.kernel,
     &ag_copy_simt.kernel,
     &ag_draw_simt.kernel,
     &ag_permute_simt.kernel,
