@@ -28,8 +28,8 @@ struct room {
 
 struct tile {
     int columns, bands;     /* 64 = columns x bands; a band is 8 rows */
-    int64_t h, t0, t;       /* head, first channel, output frame */
-    int64_t x0, y0;         /* first output column and row */
+    int64_t h, t0;          /* head, first channel */
+    int t, x0, y0;          /* output frame, first output column and row */
 };
 
 AG_FN int columns_of(const ag_blur *x)
@@ -51,39 +51,39 @@ DEVICE tile tile_of(const ag_step *s, int64_t task)
     const int64_t slabs = parts(x->d, CHANNELS);
     b.t0 = task % slabs * CHANNELS; /* slabs are neighbours in memory, and so in time */
     task /= slabs;
-    b.x0 = task % across * b.columns;
+    b.x0 = (int)(task % across) * b.columns;
     task /= across;
-    b.y0 = task % down * (b.bands * OCTET);
+    b.y0 = (int)(task % down) * (b.bands * OCTET);
     task /= down;
-    b.t = task % x->axis[0].out;
+    b.t = (int)(task % x->axis[0].out);
     b.h = s->heads[task / x->axis[0].out];
     return b;
 }
 
 /* ---- axes: [low, high) holds everything of rows [i, i + rows) that is not zero ---- */
 
-DEVICE int64_t low_of(const ag_axis &a, int64_t i) { return a.changes ? ag_axis_low(&a, i) : i; }
+DEVICE int low_of(const ag_axis &a, int i) { return a.changes ? (int)ag_axis_low(&a, i) : i; }
 
-DEVICE int64_t high_of(const ag_axis &a, int64_t i, int64_t rows)
+DEVICE int high_of(const ag_axis &a, int i, int rows)
 {
-    if (a.changes) return ag_axis_high(&a, i, rows);
-    return i + rows < a.in ? i + rows : a.in;
+    if (a.changes) return (int)ag_axis_high(&a, i, rows);
+    return (int)(i + rows < a.in ? i + rows : a.in);
 }
 
-DEVICE float weight_of(const ag_axis &a, int64_t i, int64_t j)
+DEVICE float weight_of(const ag_axis &a, int i, int j)
 {
     if (i >= a.out) return 0;
     return a.changes ? (float)ag_axis_weight(&a, i, j) : i == j;
 }
 
-DEVICE int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-DEVICE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+DEVICE int most(int a, int b) { return a > b ? a : b; }
+DEVICE int least(int a, int b) { return a < b ? a : b; }
 
 /* Weights of outputs [i0, i0 + outs) and inputs [j0, j0 + 64), octet by octet inside its band. */
-DEVICE void fill(weights *w, const ag_axis &a, int64_t i0, int outs, int64_t j0)
+DEVICE void fill(weights *w, const ag_axis &a, int i0, int outs, int j0)
 {
     for (int x = thread(); x < SLOTS * outs; x += THREADS) {
-        const int64_t j = j0 + x / outs, i = i0 + x % outs, octet = i0 + x % outs / OCTET * OCTET;
+        const int j = j0 + x / outs, i = i0 + x % outs, octet = i0 + x % outs / OCTET * OCTET;
         if (j >= low_of(a, octet) && j < high_of(a, octet, OCTET)) w->at[x / outs][x % outs] = weight_of(a, i, j);
     }
 }
@@ -96,15 +96,15 @@ struct octet {
 
 /* Inputs that outputs 0 to 3 and 4 to 7 of an octet need. */
 struct bands {
-    int64_t low[2], high[2];
+    int low[2], high[2];
 };
 
-DEVICE bands bands_of(const ag_axis &a, int64_t i)
+DEVICE bands bands_of(const ag_axis &a, int i)
 {
     return { { low_of(a, i), low_of(a, i + 4) }, { high_of(a, i, 4), high_of(a, i + 4, 4) } };
 }
 
-DEVICE void add(octet *o, const bands &b, int64_t j, const float *weight, const float (&x)[RUN])
+DEVICE void add(octet *o, const bands &b, int j, const float *weight, const float (&x)[RUN])
 {
     UNROLL for (int half = 0; half < 2; half++)
     {
@@ -118,14 +118,14 @@ DEVICE void add(octet *o, const bands &b, int64_t j, const float *weight, const 
 /* ---- first: time and height, from memory, for one column ---- */
 
 /* Rows [from, to) of one frame; `place` is where the column's token of row 0 is. */
-DEVICE void add_rows(const ag_launch &l, const ag_blur &x, const tile &b, int64_t place, int64_t from, int64_t to,
-                     const float *weight, float by, int64_t t, const bands &band, int whole, octet *o)
+DEVICE void add_rows(const head_rows &src, const ag_blur &x, int64_t place, int from, int to, const float *weight,
+                     float by, int64_t t, const bands &band, octet *o)
 {
-    enum { AHEAD = 4 };
-    for (int64_t y = from; y < to; y += AHEAD) {
+    enum { AHEAD = 3 };
+    for (int y = from; y < to; y += AHEAD) {
         float in[AHEAD][RUN];
         UNROLL for (int a = 0; a < AHEAD; a++)
-            load_run(in[a], at(l, x.src, b.h, place + least(y + a, to - 1) * x.axis[2].in), x.src.dtype, t, x.d, whole);
+            load_run(in[a], src, place + least(y + a, to - 1) * x.axis[2].in, t, x.d);
         UNROLL for (int a = 0; a < AHEAD; a++)
         {
             if (y + a >= to) continue;
@@ -136,24 +136,27 @@ DEVICE void add_rows(const ag_launch &l, const ag_blur &x, const tile &b, int64_
 }
 
 /* Columns [from, from + b.columns) of the block's rows, summed over time and height, into shared memory. */
-DEVICE void sum_down(const ag_launch &l, const ag_blur &x, const tile &b, int64_t from, room *r)
+DEVICE void sum_down(const ag_launch &l, const ag_blur &x, const tile &b, int from, room *r)
 {
     const ag_axis &height = x.axis[1], &time = x.axis[0];
     const int slot = thread() / RUNS, run = thread() % RUNS, rows = b.bands * OCTET, first = slot / b.columns * OCTET;
-    const int64_t column = from + slot % b.columns, t = b.t0 + run * RUN, frame = height.in * x.axis[2].in;
-    const int64_t low = low_of(height, b.y0), high = high_of(height, b.y0, rows);
-    const int whole = is_aligned(l, x.src), works = column < x.axis[2].in && t < x.d && b.y0 + first < height.out;
+    const int column = from + slot % b.columns;
+    const int64_t t = b.t0 + run * RUN, frame = height.in * x.axis[2].in;
+    const int low = low_of(height, b.y0), high = high_of(height, b.y0, rows);
+    const head_rows src = rows_of(l, x.src, b.h);
+    const int works = column < x.axis[2].in && t < x.d && b.y0 + first < height.out;
     const bands band = bands_of(height, b.y0 + first);
     octet o = {};
-    for (int64_t tt = low_of(time, b.t); tt < high_of(time, b.t, 1); tt++)
-        for (int64_t y0 = low; y0 < high; y0 += SLOTS) {
+    for (int tt = low_of(time, b.t); tt < high_of(time, b.t, 1); tt++)
+        for (int y0 = low; y0 < high; y0 += SLOTS) {
             sync_block();
             fill(&r->down, height, b.y0, rows, y0);
             sync_block();
-            const int64_t y = most(y0, band.low[0]), end = least(least(y0 + SLOTS, high), most(band.high[0], band.high[1]));
+            const int y = most(y0, band.low[0]);
+            const int end = least(least(y0 + SLOTS, high), most(band.high[0], band.high[1]));
             if (works)
-                add_rows(l, x, b, x.o + tt * frame + column, y, end, &r->down.at[y - y0][first],
-                         weight_of(time, b.t, tt), t, band, whole, &o);
+                add_rows(src, x, x.o + tt * frame + column, y, end, &r->down.at[y - y0][first],
+                         weight_of(time, b.t, tt), t, band, &o);
         }
     UNROLL for (int i = 0; i < OCTET; i++)
         *(four *)&r->rows[i][slot * CHANNELS + run * RUN] = { { o.sum[i][0], o.sum[i][1], o.sum[i][2], o.sum[i][3] } };
@@ -163,7 +166,8 @@ DEVICE void sum_down(const ag_launch &l, const ag_blur &x, const tile &b, int64_
 
 struct outputs {
     int slot, row, run; /* first slot, row of its band */
-    int64_t x, y, t;    /* first column; row; first channel */
+    int x, y;           /* first column; row */
+    int64_t t;          /* first channel */
 };
 
 DEVICE outputs outputs_of(const tile &b)
@@ -179,14 +183,13 @@ DEVICE outputs outputs_of(const tile &b)
 }
 
 /* Columns [from, from + b.columns) into the sums. */
-DEVICE void sum_across(const ag_blur &x, const tile &b, const outputs &out, int64_t from, const room *r, octet *o)
+DEVICE void sum_across(const ag_blur &x, const tile &b, const outputs &out, int from, const room *r, octet *o)
 {
     const bands band = bands_of(x.axis[2], out.x);
-    const int64_t low = most(from, band.low[0]), most_high = most(band.high[0], band.high[1]);
-    const int64_t high = least(from + b.columns, most_high);
+    const int low = most(from, band.low[0]), high = least(from + b.columns, most(band.high[0], band.high[1]));
     const int first = out.slot / b.columns * b.columns;
-    for (int64_t j = low; j < high; j++) {
-        const int slot = first + (int)(j - from);
+    for (int j = low; j < high; j++) {
+        const int slot = first + j - from;
         const four in = *(const four *)&r->rows[out.row][slot * CHANNELS + out.run * RUN];
         add(o, band, j, &r->across.at[j - from][out.slot % b.columns], in.x);
     }
@@ -195,22 +198,22 @@ DEVICE void sum_across(const ag_blur &x, const tile &b, const outputs &out, int6
 DEVICE void store_octet(const ag_launch &l, const ag_blur &x, const tile &b, const outputs &out, octet *o)
 {
     const int64_t height = x.axis[1].out, width = x.axis[2].out;
-    const int whole = is_aligned(l, x.dst);
+    const head_rows dst = rows_of(l, x.dst, b.h);
     if (out.y >= height || out.t >= x.d) return;
     UNROLL for (int i = 0; i < OCTET; i++)
     {
         if (out.x + i >= width) continue;
-        char *to = at(l, x.dst, b.h, x.dst_o + (b.t * height + out.y) * width + out.x + i);
+        const int64_t to = x.dst_o + (b.t * height + out.y) * width + out.x + i;
         if (x.accumulate) {
             float old[RUN];
-            load_run(old, to, x.dst.dtype, out.t, x.d, whole);
+            load_run(old, dst, to, out.t, x.d);
             UNROLL for (int c = 0; c < RUN; c++) o->sum[i][c] += old[c];
         }
-        store_run(to, x.dst.dtype, out.t, x.d, whole, o->sum[i]);
+        store_run(dst, to, out.t, x.d, o->sum[i]);
     }
 }
 
-KERNEL(ag_blur_tiles, THREADS)
+KERNEL(ag_blur_tiles, 2 * THREADS) /* bound to the registers of which two blocks fit */
 {
     const ag_task task = launch.tasks[block()];
     const ag_step *s = &launch.steps[task.step];
@@ -220,8 +223,8 @@ KERNEL(ag_blur_tiles, THREADS)
     room *r = (room *)shared_memory();
     const outputs out = outputs_of(b);
     octet o = {};
-    const int64_t high = high_of(width, b.x0, b.columns);
-    for (int64_t from = low_of(width, b.x0); from < high; from += b.columns) {
+    const int high = high_of(width, b.x0, b.columns);
+    for (int from = low_of(width, b.x0); from < high; from += b.columns) {
         sum_down(launch, x, b, from, r);
         fill(&r->across, width, b.x0, b.columns, from);
         sync_block();

@@ -14,29 +14,28 @@ KERNEL_OF(received, ag_received_lse, STUDY_THREADS)
 {
     const ag_study &x = launch.step->u.study;
     study_room *room = (study_room *)shared_memory();
-    const int64_t tiles = (x.n_q + QUERIES - 1) / QUERIES, h = block() / tiles;
-    const study me = study_of(launch.launch, launch.step, h, block() % tiles * QUERIES, room->stage);
-    double lse[QUERIES];
-    find_lse(me, room, lse);
-    UNROLL for (int n = 0; n < QUERIES; n++)
-        if (thread() == n && me.i0 + n < x.n_q) launch.lse[h * x.n_q + me.i0 + n] = lse[n];
+    const int tiles = (int)((x.n_q + QUERIES - 1) / QUERIES), h = (int)block() / tiles;
+    const study me = study_of(launch.launch, launch.step, h, (int)block() % tiles * QUERIES, room->stage);
+    const int64_t i = me.i0 + thread();
+    find_lse(me, room);
+    if (thread() < QUERIES && i < x.n_q) launch.lse[h * x.n_q + i] = room->lse[thread()];
 }
 
 KERNEL_OF(received, ag_received_sums, STUDY_THREADS)
 {
     const ag_study &x = launch.step->u.study;
     study_room *room = (study_room *)shared_memory();
-    const int64_t tiles = (x.n_k + STUDY_THREADS - 1) / STUDY_THREADS, h = block() / tiles;
-    const int64_t j = block() % tiles * STUDY_THREADS + thread();
+    const int tiles = (int)((x.n_k + STUDY_THREADS - 1) / STUDY_THREADS), h = (int)block() / tiles;
+    const int j = (int)block() % tiles * STUDY_THREADS + thread();
     study me = study_of(launch.launch, launch.step, h, 0, room->stage);
     double sum = 0;
-    for (; me.i0 < x.n_q; me.i0 += QUERIES) {
+    for (; me.i0 < me.n_q; me.i0 += QUERIES) {
         double w[QUERIES];
         logits(me, j, w);
         UNROLL for (int n = 0; n < QUERIES; n++)
-            if (me.i0 + n < x.n_q) sum += weight_of(w[n], launch.lse[h * x.n_q + me.i0 + n]);
+            if (me.i0 + n < me.n_q) sum += weight_of(w[n], launch.lse[h * x.n_q + me.i0 + n]);
     }
-    if (j < x.n_k) launch.sums[h * x.n_k + j] = sum;
+    if (j < me.n_k) launch.sums[h * x.n_k + j] = sum;
 }
 
 KERNEL_OF(received, ag_received_mean, STUDY_THREADS)

@@ -23,24 +23,12 @@ KERNEL(ag_draw_indices, THREADS)
 
 /* ---- rows by index ---- */
 
-/* Where rows come from: `whole` and strides are looked at once. */
-struct rows_of {
-    const ag_ref *src;
-    int64_t h, o, n, d;
-    int whole;
-};
-
-DEVICE void load_token(const ag_launch &l, const rows_of &r, int64_t i, int64_t t, float (&to)[8])
+/* NaN where the caller's index is none. Tokens are counted from `o`. */
+DEVICE void load_indexed(const head_rows &r, int64_t o, const int32_t *index, int64_t entry, int64_t n, int64_t t,
+                         int64_t d, float (&to)[8])
 {
-    load_run(to, at(l, *r.src, r.h, r.o + i), r.src->dtype, t, r.d, r.whole);
-}
-
-/* NaN where the caller's index is none. */
-DEVICE void load_indexed(const ag_launch &l, const rows_of &r, const int32_t *index, int64_t entry, int64_t t,
-                         float (&to)[8])
-{
-    const int64_t i = index_entry(index, entry, r.n);
-    load_token(l, r, i < 0 ? 0 : i, t, to);
+    const int64_t i = index_entry(index, entry, n);
+    load_run(to, r, o + (i < 0 ? 0 : i), t, d);
     if (i < 0)
         UNROLL for (int c = 0; c < 8; c++) to[c] = NAN;
 }
@@ -56,20 +44,19 @@ KERNEL(ag_permute_rows, THREADS)
     const ag_row_value row = row_value(launch, s->b);
     const int32_t *index = index_at(launch, x.index, row);
     const float mix = x.use_mix ? (float)(row.mix * row.strength) : 1;
-    const rows_of from = { &x.src, p.h, x.o, x.n, x.d, is_aligned(launch, x.src) };
-    const int whole = is_aligned(launch, x.dst);
-    const int64_t runs = (x.d + 7) / 8, all = (p.last - p.first) * runs;
-    for (int64_t at_run = thread(); at_run < all; at_run += THREADS) {
+    const head_rows from = rows_of(launch, x.src, p.h), dst = rows_of(launch, x.dst, p.h);
+    const int runs = (int)((x.d + 7) / 8), all = (int)(p.last - p.first) * runs;
+    for (int at_run = thread(); at_run < all; at_run += THREADS) {
         const int64_t i = p.first + at_run / runs, t = at_run % runs * 8;
         float to[8], own[8];
         /* At 0 and 1 the row is selected: standard attention must come out bit for bit, and 0 times inf is not 0. */
-        if (mix == 0) load_token(launch, from, i, t, to);
-        else load_indexed(launch, from, index, i, t, to);
+        if (mix == 0) load_run(to, from, x.o + i, t, x.d);
+        else load_indexed(from, x.o, index, i, x.n, t, x.d, to);
         if (mix != 0 && mix != 1) {
-            load_token(launch, from, i, t, own);
+            load_run(own, from, x.o + i, t, x.d);
             UNROLL for (int c = 0; c < 8; c++) to[c] = mix * to[c] + (1 - mix) * own[c];
         }
-        store_run(at(launch, x.dst, p.h, x.o + i), x.dst.dtype, t, x.d, whole, to);
+        store_run(dst, x.o + i, t, x.d, to);
     }
 }
 
@@ -81,13 +68,13 @@ DEVICE float spread(const ag_gather &x, const ag_row_value &row)
 }
 
 /* The mean of token i's drawn values, in the order of the draws. */
-DEVICE void drawn_mean(const ag_launch &l, const ag_gather &x, const rows_of &from, const int32_t *index, int64_t i,
-                       int64_t t, float (&mean)[8])
+DEVICE void drawn_mean(const ag_gather &x, const head_rows &from, const int32_t *index, int64_t i, int64_t t,
+                       float (&mean)[8])
 {
-    load_indexed(l, from, index, i * x.draws, t, mean);
+    load_indexed(from, x.o, index, i * x.draws, x.n, t, x.d, mean);
     for (int64_t r = 1; r < x.draws; r++) {
         float more[8];
-        load_indexed(l, from, index, i * x.draws + r, t, more);
+        load_indexed(from, x.o, index, i * x.draws + r, x.n, t, x.d, more);
         UNROLL for (int c = 0; c < 8; c++) mean[c] += more[c];
     }
     UNROLL for (int c = 0; c < 8; c++) mean[c] /= (float)x.draws;
@@ -103,13 +90,13 @@ KERNEL(ag_tally_rows, THREADS)
     if (spread(x, row) == 1) return; /* mu cancels */
     const int32_t *index = index_at(launch, x.index, row);
     const int64_t first = task.at % x.chunks * AG_CHUNK, end = first + AG_CHUNK, last = end < x.n ? end : x.n;
-    const rows_of from = { &x.src, s->heads[task.at / x.chunks], x.o, x.n, x.d, is_aligned(launch, x.src) };
-    const int64_t runs = (x.d + 7) / 8, all = (last - first) * runs;
+    const head_rows from = rows_of(launch, x.src, s->heads[task.at / x.chunks]);
+    const int runs = (int)((x.d + 7) / 8), all = (int)(last - first) * runs;
     double sum = 0;
-    for (int64_t at_run = thread(); at_run < all; at_run += THREADS) {
+    for (int at_run = thread(); at_run < all; at_run += THREADS) {
         const int64_t t = at_run % runs * 8;
         float mean[8];
-        drawn_mean(launch, x, from, index, first + at_run / runs, t, mean);
+        drawn_mean(x, from, index, first + at_run / runs, t, mean);
         UNROLL for (int c = 0; c < 8; c++)
             if (t + c < x.d) sum += mean[c];
     }
@@ -136,16 +123,15 @@ KERNEL(ag_gather_rows, THREADS)
     const ag_row_value row = row_value(launch, s->b);
     const int32_t *index = index_at(launch, x.index, row);
     const float by = spread(x, row), mu = by == 1 ? 0 : tallied(launch, x);
-    const rows_of from = { &x.src, p.h, x.o, x.n, x.d, is_aligned(launch, x.src) };
-    const int whole = is_aligned(launch, x.dst);
-    const int64_t runs = (x.d + 7) / 8, all = (p.last - p.first) * runs;
-    for (int64_t at_run = thread(); at_run < all; at_run += THREADS) {
+    const head_rows from = rows_of(launch, x.src, p.h), dst = rows_of(launch, x.dst, p.h);
+    const int runs = (int)((x.d + 7) / 8), all = (int)(p.last - p.first) * runs;
+    for (int at_run = thread(); at_run < all; at_run += THREADS) {
         const int64_t i = p.first + at_run / runs, t = at_run % runs * 8;
         float mean[8];
-        drawn_mean(launch, x, from, index, i, t, mean);
+        drawn_mean(x, from, index, i, t, mean);
         if (by != 1)
             UNROLL for (int c = 0; c < 8; c++) mean[c] = (mean[c] - mu) * by + mu;
-        store_run(at(launch, x.dst, p.h, x.o + i), x.dst.dtype, t, x.d, whole, mean);
+        store_run(dst, x.o + i, t, x.d, mean);
     }
 }
 

@@ -6,27 +6,26 @@
 enum { THREADS = 256, LANES = 8, TOKENS = THREADS / LANES };
 
 struct pair {
-    const char *q, *k;
-    int q_whole, k_whole;
+    head_rows q, k;
 };
 
-DEVICE void load_pair(const ag_split &x, const pair &p, int64_t t, float (&q)[8], float (&k)[8])
+DEVICE void load_pair(const pair &p, int64_t i, int64_t t, int64_t d, float (&q)[8], float (&k)[8])
 {
-    load_run(q, p.q, x.q.dtype, t, x.d, p.q_whole);
-    load_run(k, p.k, x.k.dtype, t, x.d, p.k_whole);
+    load_run(q, p.q, i, t, d);
+    load_run(k, p.k, i, t, d);
 }
 
 /* (q.k^) / max(|k|, 1e-12), in every lane of the token. */
-DEVICE double along_key(const ag_split &x, const pair &p)
+DEVICE double along_key(const pair &p, int64_t i, int64_t d)
 {
     double qk = 0, kk = 0;
-    for (int64_t t = thread() % LANES * 8; t < x.d; t += LANES * 8) {
+    for (int64_t t = thread() % LANES * 8; t < d; t += LANES * 8) {
         float q[8], k[8];
-        load_pair(x, p, t, q, k);
-        UNROLL for (int i = 0; i < 8; i++)
+        load_pair(p, i, t, d, q, k);
+        UNROLL for (int c = 0; c < 8; c++)
         {
-            qk += (double)q[i] * k[i];
-            kk += (double)k[i] * k[i];
+            qk += (double)q[c] * k[c];
+            kk += (double)k[c] * k[c];
         }
     }
     for (int mask = 1; mask < LANES; mask *= 2) {
@@ -37,22 +36,20 @@ DEVICE double along_key(const ag_split &x, const pair &p)
     return qk / norm / norm;
 }
 
-/* where: row of perp or par, if wanted. */
-DEVICE void write_parts(const ag_launch &l, const ag_split &x, const pair &p, int64_t h, int64_t i, double along)
+/* to_par.first is NULL where par is not wanted. */
+DEVICE void write_parts(const pair &p, const head_rows &to_perp, const head_rows &to_par, int64_t i, int64_t d,
+                        double along)
 {
-    const int has_par = x.par.source != AG_SOURCES;
-    char *to_perp = at(l, x.perp, h, i), *to_par = has_par ? at(l, x.par, h, i) : NULL;
-    const int perp_whole = is_aligned(l, x.perp), par_whole = has_par && is_aligned(l, x.par);
-    for (int64_t t = thread() % LANES * 8; t < x.d; t += LANES * 8) {
+    for (int64_t t = thread() % LANES * 8; t < d; t += LANES * 8) {
         float q[8], k[8], perp[8], par[8];
-        load_pair(x, p, t, q, k);
+        load_pair(p, i, t, d, q, k);
         UNROLL for (int c = 0; c < 8; c++)
         {
             perp[c] = (float)(q[c] - along * k[c]);
             par[c] = (float)(along * k[c]);
         }
-        store_run(to_perp, x.perp.dtype, t, x.d, perp_whole, perp);
-        if (has_par) store_run(to_par, x.par.dtype, t, x.d, par_whole, par);
+        store_run(to_perp, i, t, d, perp);
+        if (to_par.first) store_run(to_par, i, t, d, par);
     }
 }
 
@@ -62,13 +59,13 @@ KERNEL(ag_split_rows, THREADS)
     const ag_step *s = &launch.steps[task.step];
     const ag_split &x = s->u.split;
     const part p = part_of(s, task.at, x.n);
-    pair rows = { NULL, NULL, is_aligned(launch, x.q), is_aligned(launch, x.k) };
+    const pair rows = { rows_of(launch, x.q, p.h), rows_of(launch, x.k, p.h) };
+    const head_rows perp = rows_of(launch, x.perp, p.h);
+    const head_rows par = x.par.source != AG_SOURCES ? rows_of(launch, x.par, p.h) : head_rows{};
     for (int64_t from = p.first; from < p.last; from += TOKENS) {
         const int64_t mine = from + thread() / LANES, i = x.o + (mine < p.last ? mine : from);
-        rows.q = at(launch, x.q, p.h, i);
-        rows.k = at(launch, x.k, p.h, i);
-        const double along = along_key(x, rows);
-        if (mine < p.last) write_parts(launch, x, rows, p.h, i, along);
+        const double along = along_key(rows, i, x.d);
+        if (mine < p.last) write_parts(rows, perp, par, i, x.d, along);
     }
 }
 

@@ -10,7 +10,7 @@ struct energy_room {
     float kept[1]; /* [QUERIES][kept keys] */
 };
 
-DEVICE int64_t tiles_of(const ag_study &x) { return (x.n_q + QUERIES - 1) / QUERIES; }
+DEVICE int tiles_of(const ag_study &x) { return (int)((x.n_q + QUERIES - 1) / QUERIES); }
 AG_FN int64_t kept_keys(const ag_study *x) { return x->n_k < KEPT ? x->n_k : (int64_t)KEPT; }
 
 /* ---- curvature: the spectral norm of diag(a) - a a^T, one warp for a query ---- */
@@ -18,11 +18,11 @@ AG_FN int64_t kept_keys(const ag_study *x) { return x->n_k < KEPT ? x->n_k : (in
 struct weights {
     const study &s;
     const float *kept;
-    int64_t i, n_kept;
+    int i, n_kept;
     double lse;
 };
 
-DEVICE float weight_at(const weights &a, int64_t j)
+DEVICE float weight_at(const weights &a, int j)
 {
     return j < a.n_kept ? a.kept[j] : weight_of(logit_alone(a.s, a.i, j), a.lse);
 }
@@ -39,7 +39,7 @@ DEVICE double smaller(double a, double b) { return a < b ? a : b; }
 DEVICE leaders leaders_of(const weights &a)
 {
     leaders x = { 0, 0, 0 };
-    for (int64_t j = lane(); j < a.s.x.n_k; j += 32) {
+    for (int j = lane(); j < a.s.n_k; j += 32) {
         const double w = weight_at(a, j);
         x.second = larger(x.second, smaller(x.first, w));
         x.first = larger(x.first, w);
@@ -58,7 +58,7 @@ DEVICE leaders leaders_of(const weights &a)
 DEVICE double secular(const weights &a, double x)
 {
     double sum = 0;
-    for (int64_t j = lane(); j < a.s.x.n_k; j += 32) {
+    for (int j = lane(); j < a.s.n_k; j += 32) {
         const double w = weight_at(a, j);
         if (w > 0) sum += w / (w - x);
     }
@@ -82,11 +82,11 @@ DEVICE double curvature(const weights &a)
 
 /* ---- energy ---- */
 
-DEVICE void keep_weights(const study &s, const double (&lse)[QUERIES], float *kept, int64_t n_kept)
+DEVICE void keep_weights(const study &s, const double *lse, float *kept, int n_kept)
 {
-    for (int64_t j0 = 0; j0 < n_kept; j0 += STUDY_THREADS) {
+    for (int j0 = 0; j0 < n_kept; j0 += STUDY_THREADS) {
         double x[QUERIES];
-        const int64_t j = j0 + thread();
+        const int j = j0 + thread();
         logits(s, j, x);
         UNROLL for (int n = 0; n < QUERIES; n++)
             if (j < n_kept) kept[n * n_kept + j] = weight_of(x[n], lse[n]);
@@ -100,21 +100,17 @@ KERNEL(ag_energy_queries, STUDY_THREADS)
     const ag_step *s = &launch.steps[task.step];
     const ag_study &x = s->u.study;
     energy_room *room = (energy_room *)shared_memory();
-    const int64_t tiles = tiles_of(x), n_kept = kept_keys(&x);
+    const int tiles = tiles_of(x), n_kept = (int)kept_keys(&x);
     const study me = study_of(launch, s, s->heads[task.at / tiles], task.at % tiles * QUERIES, room->common.stage);
-    double lse[QUERIES];
-    find_lse(me, &room->common, lse);
-    UNROLL for (int n = 0; n < QUERIES; n++)
-        if (thread() == n && me.i0 + n < x.n_q) *(float *)at(launch, x.out, me.h, me.i0 + n) = (float)-lse[n];
+    find_lse(me, &room->common);
+    const int i = me.i0 + warp(); /* as many warps as queries */
+    const double of_mine = room->common.lse[warp()];
+    if (!lane() && i < me.n_q) *(float *)row(rows_of(launch, x.out, me.h), i) = (float)-of_mine;
     if (!launch.base[AG_TO_CURVATURE]) return;
-    keep_weights(me, lse, room->kept, n_kept);
-    const int64_t i = me.i0 + warp(); /* as many warps as queries */
-    double of_mine = 0;
-    UNROLL for (int n = 0; n < QUERIES; n++)
-        if (warp() == n) of_mine = lse[n];
-    if (i >= x.n_q) return;
+    keep_weights(me, room->common.lse, room->kept, n_kept);
+    if (i >= me.n_q) return;
     const double c = curvature({ me, room->kept + warp() * n_kept, i, n_kept, of_mine });
-    if (!lane()) *(float *)at(launch, x.curvature, me.h, i) = (float)c;
+    if (!lane()) *(float *)row(rows_of(launch, x.curvature, me.h), i) = (float)c;
 }
 
 /* ---- the map ---- */
@@ -125,17 +121,17 @@ KERNEL(ag_map_queries, STUDY_THREADS)
     const ag_step *s = &launch.steps[task.step];
     const ag_study &x = s->u.study;
     study_room *room = (study_room *)shared_memory();
-    const int64_t tiles = tiles_of(x);
+    const int tiles = tiles_of(x);
     const study me = study_of(launch, s, s->heads[task.at / tiles], task.at % tiles * QUERIES, room->stage);
-    double lse[QUERIES];
-    find_lse(me, room, lse);
-    for (int64_t j0 = 0; j0 < x.n_k; j0 += STUDY_THREADS) {
+    find_lse(me, room);
+    float *out = (float *)row(rows_of(launch, x.out, me.h), me.i0);
+    for (int j0 = 0; j0 < me.n_k; j0 += STUDY_THREADS) {
         double w[QUERIES];
-        const int64_t j = j0 + thread();
+        const int j = j0 + thread();
         logits(me, j, w);
         UNROLL for (int n = 0; n < QUERIES; n++)
-            if (j < x.n_k && me.i0 + n < x.n_q)
-                ((float *)at(launch, x.out, me.h, me.i0 + n))[j] = weight_of(w[n], lse[n]);
+            if (j < me.n_k && me.i0 + n < me.n_q)
+                out[n * x.out.stride_i + j] = weight_of(w[n], room->lse[n]);
     }
 }
 

@@ -15,15 +15,16 @@ struct study {
     const ag_launch &l;
     const ag_study &x;
     visible seen;
-    int64_t b, h, i0;
+    int b, h, i0, n_q, n_k; /* extents of tokens fit */
     float *stage; /* [QUERIES][STAGE], shared */
-    int q_whole, k_whole;
+    head_rows q, k;
 };
 
-DEVICE study study_of(const ag_launch &l, const ag_step *s, int64_t h, int64_t i0, float *stage)
+DEVICE study study_of(const ag_launch &l, const ag_step *s, int h, int i0, float *stage)
 {
     const ag_study &x = s->u.study;
-    return { l, x, visible_of(l, s->b), s->b, h, i0, stage, is_aligned(l, x.q), is_aligned(l, x.k) };
+    const head_rows q = rows_of(l, x.q, h), k = rows_of(l, x.k, h);
+    return { l, x, visible_of(l, s->b), (int)s->b, h, i0, (int)x.n_q, (int)x.n_k, stage, q, k };
 }
 
 DEVICE double dot_of_run(const float *q, const float (&k)[8])
@@ -33,11 +34,12 @@ DEVICE double dot_of_run(const float *q, const float (&k)[8])
     return sum;
 }
 
-/* The logit of query i and key j from their product; -inf where j is not seen. */
-DEVICE double logit(const study &s, int64_t i, int64_t j, double product)
+DEVICE int is_key(const study &s, int j) { return j < s.n_k && is_visible(s.seen, j); }
+
+/* The logit of query i and a visible key j from their product; -inf where it is not seen. */
+DEVICE double logit(const study &s, int i, int j, double product)
 {
-    if (j >= s.x.n_k || i >= s.x.n_q || !is_visible(s.seen, j)) return -INFINITY;
-    if (s.x.causal && j > i + s.x.causal_shift) return -INFINITY;
+    if (i >= s.n_q || (s.x.causal && j > i + s.x.causal_shift)) return -INFINITY;
     const float bias = s.x.biased ? bias_at(s.l, s.b, s.h, i, j) : 0;
     return bias == -INFINITY ? -INFINITY : s.x.scale * product + bias;
 }
@@ -45,41 +47,42 @@ DEVICE double logit(const study &s, int64_t i, int64_t j, double product)
 /* Channels [t0, t0 + STAGE) of the block's queries, as float32; 0 past the last channel or query. */
 DEVICE void stage_queries(const study &s, int64_t t0)
 {
+    enum { ALL = QUERIES * STAGE / 8 };
+    const int run = thread(), i = s.i0 + run / (STAGE / 8);
     sync_block();
-    for (int at_run = thread(); at_run < QUERIES * STAGE / 8; at_run += STUDY_THREADS) {
-        const int64_t i = s.i0 + at_run / (STAGE / 8), t = t0 + at_run % (STAGE / 8) * 8;
-        const int there = i < s.x.n_q;
+    if (run < ALL) {
         float q[8];
-        load_run(q, at(s.l, s.x.q, s.h, there ? i : s.i0), s.x.q.dtype, t, there ? s.x.d : 0, s.q_whole);
-        UNROLL for (int c = 0; c < 8; c++) s.stage[at_run * 8 + c] = q[c];
+        load_run(q, s.q, i < s.n_q ? i : s.i0, t0 + run % (STAGE / 8) * 8, i < s.n_q ? s.x.d : 0);
+        UNROLL for (int c = 0; c < 8; c++) s.stage[run * 8 + c] = q[c];
     }
     sync_block();
 }
 
 /* Logits of the block's queries and this thread's key j, which may be past the last. Every thread of the block calls. */
-DEVICE void logits(const study &s, int64_t j, double (&to)[QUERIES])
+DEVICE void logits(const study &s, int j, double (&to)[QUERIES])
 {
+    const int there = is_key(s, j);
     UNROLL for (int n = 0; n < QUERIES; n++) to[n] = 0;
-    const char *row = at(s.l, s.x.k, s.h, j < s.x.n_k ? j : 0);
     for (int64_t t0 = 0; t0 < s.x.d; t0 += STAGE) {
         stage_queries(s, t0);
-        for (int64_t t = t0; t < t0 + STAGE && t < s.x.d && j < s.x.n_k; t += 8) {
+        for (int64_t t = t0; t < t0 + STAGE && t < s.x.d && there; t += 8) {
             float k[8];
-            load_run(k, row, s.x.k.dtype, t, s.x.d, s.k_whole);
+            load_run(k, s.k, j, t, s.x.d);
             UNROLL for (int n = 0; n < QUERIES; n++) to[n] += dot_of_run(s.stage + n * STAGE + (t - t0), k);
         }
     }
-    UNROLL for (int n = 0; n < QUERIES; n++) to[n] = logit(s, s.i0 + n, j, to[n]);
+    UNROLL for (int n = 0; n < QUERIES; n++) to[n] = there ? logit(s, s.i0 + n, j, to[n]) : -INFINITY;
 }
 
 /* The same for one query, to the bit, by a thread alone. */
-DEVICE double logit_alone(const study &s, int64_t i, int64_t j)
+DEVICE double logit_alone(const study &s, int i, int j)
 {
     double sum = 0;
+    if (!is_key(s, j)) return -INFINITY;
     for (int64_t t = 0; t < s.x.d; t += 8) {
         float q[8], k[8];
-        load_run(q, at(s.l, s.x.q, s.h, i), s.x.q.dtype, t, s.x.d, s.q_whole);
-        load_run(k, at(s.l, s.x.k, s.h, j), s.x.k.dtype, t, s.x.d, s.k_whole);
+        load_run(q, s.q, i, t, s.x.d);
+        load_run(k, s.k, j, t, s.x.d);
         sum += dot_of_run(q, k);
     }
     return logit(s, i, j, sum);
@@ -88,55 +91,53 @@ DEVICE double logit_alone(const study &s, int64_t i, int64_t j)
 /* exp(logit - lse): an element of the map. 0 where nothing is seen. */
 DEVICE float weight_of(double logit, double lse) { return logit == -INFINITY ? 0 : expf((float)(logit - lse)); }
 
-/* ---- softmax sums, online: sum = sum_j exp(logit_j - m) ---- */
+/* ---- softmax sums, online: sum = sum_j exp(logit_j - m), where m need only be near the largest logit ---- */
 
 struct running {
-    double m, sum;
+    float m;
+    double sum;
 };
 
-DEVICE running joined(const running &a, const running &b)
+DEVICE running joined(running a, running b)
 {
-    const double m = a.m > b.m ? a.m : b.m;
-    if (m == -INFINITY) return { m, 0 };
+    const float m = a.m > b.m ? a.m : b.m;
     return { m, a.sum * weight_of(a.m, m) + b.sum * weight_of(b.m, m) };
 }
 
-DEVICE void take_logit(running *r, double x)
-{
-    if (x == -INFINITY) return;
-    if (x > r->m) *r = { x, r->sum * weight_of(r->m, x) + 1 };
-    else r->sum += weight_of(x, r->m);
-}
+/* One logit, as far as float32 holds it; the rest is in the sum. */
+DEVICE running one(double logit) { return { (float)logit, weight_of(logit, (float)logit) }; }
 
 /* What is in shared memory beside the stage. */
 struct study_room {
     float stage[QUERIES * STAGE];
     running part[STUDY_WARPS][QUERIES];
+    double lse[QUERIES];
 };
 
-/* log sum_j exp(logit_j) of the block's queries, the same bits in every thread; -inf where nothing is seen. */
-DEVICE void find_lse(const study &s, study_room *room, double (&lse)[QUERIES])
+/* Leaves log sum_j exp(logit_j) of the block's queries in the room; -inf where nothing is seen. */
+DEVICE void find_lse(const study &s, study_room *room)
 {
     running r[QUERIES];
     UNROLL for (int n = 0; n < QUERIES; n++) r[n] = { -INFINITY, 0 };
-    for (int64_t j0 = 0; j0 < s.x.n_k; j0 += STUDY_THREADS) {
+    for (int j0 = 0; j0 < s.n_k; j0 += STUDY_THREADS) {
         double x[QUERIES];
         logits(s, j0 + thread(), x);
-        UNROLL for (int n = 0; n < QUERIES; n++) take_logit(&r[n], x[n]);
+        UNROLL for (int n = 0; n < QUERIES; n++) r[n] = joined(r[n], one(x[n]));
     }
     UNROLL for (int n = 0; n < QUERIES; n++)
     {
-        for (int mask = 16; mask; mask /= 2)
-            r[n] = joined(r[n], { shuffle_xor(r[n].m, mask), shuffle_xor(r[n].sum, mask) });
-        if (!lane()) room->part[warp()][n] = r[n];
+        running mine = r[n];
+        ROLLED for (int mask = 16; mask; mask /= 2)
+            mine = joined(mine, { shuffle_xor(mine.m, mask), shuffle_xor(mine.sum, mask) });
+        if (!lane()) room->part[warp()][n] = mine;
     }
     sync_block();
-    UNROLL for (int n = 0; n < QUERIES; n++)
-    {
-        running all = room->part[0][n];
-        for (int w = 1; w < STUDY_WARPS; w++) all = joined(all, room->part[w][n]);
-        lse[n] = all.m == -INFINITY ? all.m : all.m + log(all.sum);
+    if (thread() < QUERIES) {
+        running all = room->part[0][thread()];
+        ROLLED for (int w = 1; w < STUDY_WARPS; w++) all = joined(all, room->part[w][thread()]);
+        room->lse[thread()] = all.m == -INFINITY ? all.m : all.m + log(all.sum);
     }
+    sync_block();
 }
 
 #endif
