@@ -27,9 +27,9 @@ struct room {
 /* ---- what a block does ---- */
 
 struct tile {
-    int columns, bands;     /* 64 = columns x bands; a band is 8 rows */
-    int64_t h, t0;          /* head, first channel */
-    int t, x0, y0;          /* output frame, first output column and row */
+    int columns, bands; /* 64 = columns x bands; a band is 8 rows */
+    int64_t h, t0;      /* head, first channel */
+    int t, x0, y0;      /* output frame, first output column and row */
 };
 
 AG_FN int columns_of(const ag_blur *x)
@@ -110,8 +110,11 @@ DEVICE void add(octet *o, const bands &b, int j, const float *weight, const floa
     {
         if (j < b.low[half] || j >= b.high[half]) continue;
         const four w = *(const four *)(weight + 4 * half);
-        UNROLL for (int i = 0; i < 4; i++)
-            UNROLL for (int c = 0; c < RUN; c++) o->sum[4 * half + i][c] += w.x[i] * x[c];
+        UNROLL for (int at = 0; at < 4 * RUN; at++)
+        {
+            const int i = at / RUN, c = at % RUN;
+            o->sum[4 * half + i][c] += w.x[i] * x[c];
+        }
     }
 }
 
@@ -149,9 +152,9 @@ DEVICE void sum_down(const ag_launch &l, const ag_blur &x, const tile &b, int fr
     octet o = {};
     for (int tt = low_of(time, b.t); tt < high_of(time, b.t, 1); tt++)
         for (int y0 = low; y0 < high; y0 += SLOTS) {
-            sync_block();
+            sync_block(); /* weights have been used */
             fill(&r->down, height, b.y0, rows, y0);
-            sync_block();
+            sync_block(); /* weights are there */
             const int y = most(y0, band.low[0]);
             const int end = least(least(y0 + SLOTS, high), most(band.high[0], band.high[1]));
             if (works)
@@ -159,7 +162,10 @@ DEVICE void sum_down(const ag_launch &l, const ag_blur &x, const tile &b, int fr
                          weight_of(time, b.t, tt), t, band, &o);
         }
     UNROLL for (int i = 0; i < OCTET; i++)
-        *(four *)&r->rows[i][slot * CHANNELS + run * RUN] = { { o.sum[i][0], o.sum[i][1], o.sum[i][2], o.sum[i][3] } };
+    {
+        const float *sum = o.sum[i];
+        *(four *)&r->rows[i][slot * CHANNELS + run * RUN] = { { sum[0], sum[1], sum[2], sum[3] } };
+    }
 }
 
 /* ---- then: width, from shared memory. A thread has eight columns of one row: its warp's octet ---- */
@@ -227,9 +233,9 @@ KERNEL(ag_blur_tiles, 2 * THREADS) /* bound to the registers of which two blocks
     for (int from = low_of(width, b.x0); from < high; from += b.columns) {
         sum_down(launch, x, b, from, r);
         fill(&r->across, width, b.x0, b.columns, from);
-        sync_block();
+        sync_block(); /* rows and weights are there */
         sum_across(x, b, out, from, r, &o);
-        sync_block();
+        sync_block(); /* they have been used */
     }
     store_octet(launch, x, b, out, &o);
 }

@@ -44,10 +44,7 @@ static const char *refuse(const ag_step *s)
     return NULL;
 }
 
-static int64_t tasks(const ag_step *s)
-{
-    return s->n_heads * groups_of(&s->u.blur).count * mean_slabs(s->u.blur.d);
-}
+static int64_t tasks(const ag_step *s) { return s->n_heads * groups_of(&s->u.blur).count * mean_slabs(s->u.blur.d); }
 
 static size_t shared(const ag_step *) { return sizeof(mean_room); }
 

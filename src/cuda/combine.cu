@@ -127,7 +127,9 @@ template <int TEAM> DEVICE void find_sums(const piece &p)
         double x[RUN], y[RUN];
         wide_forms(p, i, x, y);
         UNROLL for (int t = 0; t < RUN; t++)
+        {
             if (i + t < p.last) add_element(x[t] - b->pivot_x, y[t] - b->pivot_y, sums);
+        }
     }
     UNROLL for (int n = 0; n < AG_SUMS; n++)
     {

@@ -33,7 +33,10 @@ KERNEL_OF(received, ag_received_sums, STUDY_THREADS)
         double w[QUERIES];
         logits(me, j, w);
         UNROLL for (int n = 0; n < QUERIES; n++)
-            if (me.i0 + n < me.n_q) sum += weight_of(w[n], launch.lse[h * x.n_q + me.i0 + n]);
+        {
+            const int i = me.i0 + n;
+            if (i < me.n_q) sum += weight_of(w[n], launch.lse[h * x.n_q + i]);
+        }
     }
     if (j < me.n_k) launch.sums[h * x.n_k + j] = sum;
 }
@@ -77,11 +80,11 @@ static ag_status enqueue(const ag_library_call *call, ag_why why)
     const int64_t tiles = (x->n_q + QUERIES - 1) / QUERIES, keys = (x->n_k + STUDY_THREADS - 1) / STUDY_THREADS;
     const int64_t blocks[] = { x->heads * tiles, x->heads * keys, keys };
     double *lse = (double *)(void *)call->scratch;
-    const received all = { call->launch->steps + (call->step - call->plan->program.steps), lse,
-                           lse + x->heads * x->n_q, *call->launch };
+    const ag_step *step = call->launch->steps + (call->step - call->plan->program.steps);
+    const received all = { step, lse, lse + x->heads * x->n_q, *call->launch };
     for (int i = 0; i < 3; i++) {
-        const ag_rt_call launch = { entries[i], blocks[i], STUDY_THREADS, sizeof(study_room),
-                                    &all, sizeof all, call->stream };
+        const size_t shared = sizeof(study_room);
+        const ag_rt_call launch = { entries[i], blocks[i], STUDY_THREADS, shared, &all, sizeof all, call->stream };
         const int error = ag_rt_launch(&launch);
         if (error) return ag_refuse(why, AG_ERR_DEVICE, "kernel received_simt: %s", ag_rt_text(error));
     }

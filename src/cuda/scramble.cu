@@ -1,5 +1,5 @@
-/* scramble.cu - draw, permute, tally, gather: the steps of scrambled attention. Indices are the CPU's, bit for bit. Rows
- * are read once for each use of them and written once. Refuse nothing. */
+/* scramble.cu - draw, permute, tally, gather: the steps of scrambled attention. Indices are the CPU's, bit for bit.
+ * Rows are read once for each use of them and written once. Refuse nothing. */
 #include "vectors.h"
 
 enum { THREADS = 256, WARPS = THREADS / 32 };
@@ -29,8 +29,10 @@ DEVICE void load_indexed(const head_rows &r, int64_t o, const int32_t *index, in
 {
     const int64_t i = index_entry(index, entry, n);
     load_run(to, r, o + (i < 0 ? 0 : i), t, d);
-    if (i < 0)
-        UNROLL for (int c = 0; c < 8; c++) to[c] = NAN;
+    UNROLL for (int c = 0; c < 8; c++)
+    {
+        if (i < 0) to[c] = NAN;
+    }
 }
 
 /* ---- permute: dst_i = mix src_pi(i) + (1 - mix) src_i ---- */
@@ -62,10 +64,7 @@ KERNEL(ag_permute_rows, THREADS)
 
 /* ---- tally and gather: O_i = (m_i - mu) sqrt(r) gain + mu ---- */
 
-DEVICE float spread(const ag_gather &x, const ag_row_value &row)
-{
-    return (float)(sqrt((double)x.draws) * row.gain);
-}
+DEVICE float spread(const ag_gather &x, const ag_row_value &row) { return (float)(sqrt((double)x.draws) * row.gain); }
 
 /* The mean of token i's drawn values, in the order of the draws. */
 DEVICE void drawn_mean(const ag_gather &x, const head_rows &from, const int32_t *index, int64_t i, int64_t t,
@@ -98,7 +97,9 @@ KERNEL(ag_tally_rows, THREADS)
         float mean[8];
         drawn_mean(x, from, index, first + at_run / runs, t, mean);
         UNROLL for (int c = 0; c < 8; c++)
+        {
             if (t + c < x.d) sum += mean[c];
+        }
     }
     sum = block_sum(sum, (double *)shared_memory(), WARPS);
     if (!thread()) ((double *)(launch.base[AG_WORK] + x.sums))[task.at] = sum;
@@ -129,8 +130,10 @@ KERNEL(ag_gather_rows, THREADS)
         const int64_t i = p.first + at_run / runs, t = at_run % runs * 8;
         float mean[8];
         drawn_mean(x, from, index, i, t, mean);
-        if (by != 1)
-            UNROLL for (int c = 0; c < 8; c++) mean[c] = (mean[c] - mu) * by + mu;
+        UNROLL for (int c = 0; c < 8; c++)
+        {
+            if (by != 1) mean[c] = (mean[c] - mu) * by + mu;
+        }
         store_run(dst, x.o + i, t, x.d, mean);
     }
 }

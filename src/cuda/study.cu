@@ -1,6 +1,6 @@
-/* study.cu - energy -lse with curvature, and the map itself, which is the caller's own array. Keys are streamed; for the
- * curvature, which is found by bisection, the weights of the first KEPT keys stay in shared memory and those of later
- * ones are found again each time: slow there, but never an N x M buffer. Refuse nothing. */
+/* study.cu - energy -lse with curvature, and the map itself, which is the caller's own array. Keys are streamed; for
+ * the curvature, which is found by bisection, the weights of the first KEPT keys stay in shared memory and those of
+ * later ones are found again each time: slow there, but never an N x M buffer. Refuse nothing. */
 #include "study.h"
 
 enum { KEPT = 6144 };
@@ -89,7 +89,9 @@ DEVICE void keep_weights(const study &s, const double *lse, float *kept, int n_k
         const int j = j0 + thread();
         logits(s, j, x);
         UNROLL for (int n = 0; n < QUERIES; n++)
+        {
             if (j < n_kept) kept[n * n_kept + j] = weight_of(x[n], lse[n]);
+        }
     }
     sync_block();
 }
@@ -130,8 +132,9 @@ KERNEL(ag_map_queries, STUDY_THREADS)
         const int j = j0 + thread();
         logits(me, j, w);
         UNROLL for (int n = 0; n < QUERIES; n++)
-            if (j < me.n_k && me.i0 + n < me.n_q)
-                out[n * x.out.stride_i + j] = weight_of(w[n], room->lse[n]);
+        {
+            if (j < me.n_k && me.i0 + n < me.n_q) out[n * x.out.stride_i + j] = weight_of(w[n], room->lse[n]);
+        }
     }
 }
 

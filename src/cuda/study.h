@@ -16,7 +16,7 @@ struct study {
     const ag_study &x;
     visible seen;
     int b, h, i0, n_q, n_k; /* extents of tokens fit */
-    float *stage; /* [QUERIES][STAGE], shared */
+    float *stage;           /* [QUERIES][STAGE], shared */
     head_rows q, k;
 };
 
@@ -49,16 +49,16 @@ DEVICE void stage_queries(const study &s, int64_t t0)
 {
     enum { ALL = QUERIES * STAGE / 8 };
     const int run = thread(), i = s.i0 + run / (STAGE / 8);
-    sync_block();
+    sync_block(); /* those before have been used */
     if (run < ALL) {
         float q[8];
         load_run(q, s.q, i < s.n_q ? i : s.i0, t0 + run % (STAGE / 8) * 8, i < s.n_q ? s.x.d : 0);
         UNROLL for (int c = 0; c < 8; c++) s.stage[run * 8 + c] = q[c];
     }
-    sync_block();
+    sync_block(); /* queries are there */
 }
 
-/* Logits of the block's queries and this thread's key j, which may be past the last. Every thread of the block calls. */
+/* Logits of the block's queries and this thread's key j, which may be past the last. Every thread calls. */
 DEVICE void logits(const study &s, int j, double (&to)[QUERIES])
 {
     const int there = is_key(s, j);
@@ -128,10 +128,13 @@ DEVICE void find_lse(const study &s, study_room *room)
     {
         running mine = r[n];
         ROLLED for (int mask = 16; mask; mask /= 2)
-            mine = joined(mine, { shuffle_xor(mine.m, mask), shuffle_xor(mine.sum, mask) });
+        {
+            const float m = shuffle_xor(mine.m, mask);
+            mine = joined(mine, { m, shuffle_xor(mine.sum, mask) });
+        }
         if (!lane()) room->part[warp()][n] = mine;
     }
-    sync_block();
+    sync_block(); /* every warp's is there */
     if (thread() < QUERIES) {
         running all = room->part[0][thread()];
         ROLLED for (int w = 1; w < STUDY_WARPS; w++) all = joined(all, room->part[w][thread()]);

@@ -10,7 +10,7 @@
 
 /* The rows of one head: the division by the group is done once, and in 32 bits, which hold any head. */
 struct head_rows {
-    char *first; /* row 0, which need not be there */
+    char *first;  /* row 0, which need not be there */
     int64_t step; /* bytes */
     ag_dtype dtype;
     int whole; /* every row begins at a multiple of 16 bytes */
@@ -102,7 +102,9 @@ DEVICE void store_run(char *row, ag_dtype type, int64_t t, int64_t n, int whole,
     }
     if (type == AG_F32) {
         UNROLL for (int i = 0; i < N; i += 4)
+        {
             ((four *)to)[i / 4] = { { from[i], from[i + 1], from[i + 2], from[i + 3] } };
+        }
         return;
     }
     uint32_t word[N / 2];
@@ -136,7 +138,7 @@ DEVICE double block_sum(double x, double *room, int warps)
     double sum = 0;
     sync_block(); /* nobody still reads what was there */
     if (!lane()) room[warp()] = mine;
-    sync_block();
+    sync_block(); /* every warp's is there */
     for (int w = 0; w < warps; w++) sum += room[w];
     return sum;
 }
@@ -154,8 +156,8 @@ static inline int64_t mean_slabs(int64_t d) { return (d + MEAN_CHANNELS - 1) / M
 
 /* Visible tokens [first, first + n) of head h. Two lanes hold a token, four tokens are on their way at a time. Returns
  * how many were visible; what mean_channel() then tells thread t < MEAN_CHANNELS is that of channel t0 + t. */
-DEVICE int mean_tokens(const ag_launch &l, const ag_ref &src, int64_t h, int64_t first, int64_t n, int64_t t0, int64_t d,
-                       const visible &seen, mean_room *room)
+DEVICE int mean_tokens(const ag_launch &l, const ag_ref &src, int64_t h, int64_t first, int64_t n, int64_t t0,
+                       int64_t d, const visible &seen, mean_room *room)
 {
     enum { AT_ONCE = MEAN_THREADS / 2, AHEAD = 4 };
     const int64_t end = first + n, t = t0 + thread() % 2 * 8;
@@ -171,17 +173,18 @@ DEVICE int mean_tokens(const ag_launch &l, const ag_ref &src, int64_t h, int64_t
             load_run(x[a], rows, counts ? j : first, t, counts ? d : 0);
             count += counts;
         }
-        UNROLL for (int a = 0; a < AHEAD; a++)
-            UNROLL for (int i = 0; i < 8; i++) sum[i] += x[a][i];
+        UNROLL for (int i = 0; i < AHEAD * 8; i++) sum[i % 8] += x[i / 8][i % 8];
     }
     for (int mask = 2; mask < 32; mask *= 2) {
         UNROLL for (int i = 0; i < 8; i++) sum[i] += shuffle_xor(sum[i], mask);
         count += shuffle_xor(count, mask);
     }
-    if (lane() < 2)
-        UNROLL for (int i = 0; i < 8; i++) room->sum[warp()][lane() * 8 + i] = sum[i];
+    UNROLL for (int i = 0; i < 8; i++)
+    {
+        if (lane() < 2) room->sum[warp()][lane() * 8 + i] = sum[i];
+    }
     if (!lane()) room->count[warp()] = count;
-    sync_block();
+    sync_block(); /* every warp's sums are there */
     count = 0;
     for (int w = 0; w < MEAN_THREADS / 32; w++) count += room->count[w];
     return count;
