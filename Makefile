@@ -15,6 +15,7 @@ CC         ?= cc
 CXX        ?= c++
 INSTALL    ?= install
 CFLAGS     ?= -O2 -g
+CXXFLAGS   ?= -O2 -g
 B          ?= build
 
 warn  := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -30,7 +31,7 @@ endif
 
 # What is built for, which need not be what it is built on: CC=aarch64-linux-gnu-gcc.
 machine := $(shell $(CC) -dumpmachine 2>/dev/null)
-src   := $(wildcard src/*.c src/cpu/*.c src/cpu/*/*.c src/cuda/*.c)
+src   := $(wildcard src/*.c src/cpu/*.c src/cpu/*/*.c) src/cuda/cuda.c
 ifeq ($(filter x86_64-% amd64-%,$(machine)),)
 src   := $(filter-out %_avx2.c %_avx512.c %_avx512bf16.c,$(src))
 endif
@@ -44,13 +45,25 @@ flags += -DAG_WITH_OPENBLAS
 endif
 obj   := $(src:%.c=$(B)/%.o)
 tools := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c bench/*.c))
-tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.c)))
+tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.c tests/cuda/*.c)))
 
 # Of the tests what knows no Check: the walk runs where there is nothing but a C library.
 bare  := $(patsubst %,$(B)/tests/%.o,bare/walk buffer combination draw golden golden_problem kernels_table number problem problem_describe \
              problem_fill problem_judge problem_random oracle oracle_blur oracle_guidance oracle_head oracle_row random)
 
-all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide
+# The CUDA plugin, where nvcc is; its own C, a few sources it shares with the library, and the kernels. The emulated
+# plugin is the same over a host emulation of the GPU, for the tests: a C++ compiler is all it wants.
+NVCC   ?= nvcc
+cuda   := $(if $(SANITIZE),,$(patsubst %/bin/nvcc,%,$(realpath $(shell command -v $(NVCC)))))
+plugin := $(if $(cuda),$(B)/libattnguide_cuda.so)
+kernels     := $(wildcard src/cuda/*.cu)
+plugin_c    := $(filter-out src/cuda/cuda.c,$(wildcard src/cuda/*.c)) src/bind.c src/describe.c
+gpu_obj     := $(plugin_c:%.c=$(B)/plugin/%.o) $(B)/plugin/src/cuda/gpu/runtime.o $(kernels:%.cu=$(B)/plugin/%.o)
+emulated_obj := $(plugin_c:%.c=$(B)/plugin/%.o) $(kernels:%.cu=$(B)/emu/%.o) \
+    $(patsubst %.cpp,$(B)/emu/%.o,$(wildcard src/cuda/emulated/*.cpp))
+plugin_libs := -lm -ldl -lrt -pthread
+
+all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide $(plugin)
 
 # A file's suffix is its instruction set; nothing else in the tree is compiled with -m flags.
 $(B)/src/cpu/%.o: fast := -O3 -ffp-contract=fast -fno-math-errno
@@ -72,6 +85,30 @@ $(B)/libattnguide.a: $(obj)
 $(B)/$(SONAME): $(obj)
 	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs $(LDFLAGS) $^ $(libs) -o $@
 	ln -sf $(SONAME) $(B)/libattnguide.so
+$(B)/plugin/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(flags) -DAG_API= $(cuda:%=-I%/include) $(CFLAGS) -c $< -o $@
+# No exceptions and no guarded statics: the plugin needs no C++ library.
+nvcc_flags := -std=c++20 -O3 -lineinfo -Iinclude -Isrc/cuda/gpu -MMD -MP -Xptxas -v -Xcompiler \
+    -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-rtti,-fno-threadsafe-statics,-Wall,-Wextra,-Wno-missing-field-initializers \
+    -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_80,code=compute_80
+$(B)/plugin/%.o: %.cu
+	@mkdir -p $(@D)
+	$(NVCC) $(nvcc_flags) -c $< -o $@ >$(@:.o=.ptxas) 2>&1 || { cat $(@:.o=.ptxas); exit 1; }
+	@grep -E 'warning|error' $(@:.o=.ptxas) || true
+emulated_flags := -std=c++20 -Iinclude -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -MMD -MP -Wall -Wextra -Wshadow \
+    -Wno-missing-field-initializers
+$(B)/emu/%.o: %.cu $(B)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(emulated_flags) $(CXXFLAGS) -Isrc/cuda/emulated -x c++ -c $< -o $@
+$(B)/emu/%.o: %.cpp $(B)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(emulated_flags) $(CXXFLAGS) -c $< -o $@
+$(B)/libattnguide_cuda.so: $(gpu_obj)
+	$(CC) -shared -Wl,-soname,libattnguide_cuda.so -Wl,-z,defs -Wl,--exclude-libs,ALL $^ -L$(cuda)/lib64 \
+	    -lcudart_static $(plugin_libs) -o $@
+$(B)/emu/libattnguide_cuda.so: $(emulated_obj)
+	$(CC) -shared -Wl,-z,defs $^ $(plugin_libs) -o $@
 $(B)/attnguide: $(tools) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ -lpng $(libs) -o $@
 # What bench-peers calls from Python beside the library itself.
@@ -182,6 +219,7 @@ install: all
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so.$(VERSION)
 	ln -sf libattnguide.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so
+	$(if $(plugin),$(INSTALL) -m 755 $(plugin) $(DESTDIR)$(LIBDIR))
 	$(fill) pkgconfig/attnguide.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc
 	$(fill) cmake/attnguideConfig.cmake.in > $(DESTDIR)$(cmakedir)/attnguideConfig.cmake
 	$(fill) cmake/attnguideConfigVersion.cmake.in > $(DESTDIR)$(cmakedir)/attnguideConfigVersion.cmake
@@ -190,7 +228,7 @@ install: all
 	$(INSTALL) -m 644 docs/man/attnguide.3 $(DESTDIR)$(MANDIR)/man3
 
 uninstall:
-	rm -f $(DESTDIR)$(INCLUDEDIR)/attnguide.h $(DESTDIR)$(LIBDIR)/libattnguide.* \
+	rm -f $(DESTDIR)$(INCLUDEDIR)/attnguide.h $(DESTDIR)$(LIBDIR)/libattnguide.* $(DESTDIR)$(LIBDIR)/libattnguide_cuda.so \
 	      $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc $(DESTDIR)$(BINDIR)/attnguide $(DESTDIR)$(MANDIR)/man1/attnguide.1 \
 	      $(DESTDIR)$(MANDIR)/man3/attnguide.3
 	rm -rf $(DESTDIR)$(cmakedir)

@@ -84,7 +84,8 @@ typedef enum ag_status {
     AG_ERR_ALIAS          = 10, /**< out is an input, or overlaps the workspace, where that is not allowed */
     AG_ERR_KERNEL         = 20, /**< the kernel asked for by name does not exist, or refuses this problem */
     AG_ERR_UNAVAILABLE    = 30, /**< the backend is not in this build or not usable on this machine */
-    AG_ERR_MEMORY         = 31  /**< an allocation failed */
+    AG_ERR_MEMORY         = 31, /**< an allocation failed */
+    AG_ERR_DEVICE         = 32  /**< AG_CUDA: the device refused a launch or failed; outputs are undefined */
 } ag_status;
 
 /** Element types. U8 is for bias only: nonzero = visible. */
@@ -182,7 +183,8 @@ AG_API void ag_row_init(ag_row *row, ag_method method);
 typedef struct ag_problem {
     size_t        size;
     ag_operation  operation;        /**< default AG_ATTENTION */
-    ag_place      place;            /**< default AG_HOST */
+    ag_place      place;            /**< default AG_HOST. AG_CUDA: all pointers of a run are the device's; docs/cuda.md
+                                         tells what is different there */
     int32_t       device;           /**< AG_CUDA: device number */
     int64_t       batch;            /**< B: output rows */
     int64_t       q_batch;          /**< rows in q; default B */
@@ -257,6 +259,15 @@ typedef struct ag_executor {
     void (*parallel_for)(void *host, int64_t count, void (*task)(void *arg, int64_t i), void *arg);
 } ag_executor;
 
+/** AG_CUDA: what ag_row_args says of one output row, where kernels read it each time they run, so that a captured graph
+ *  can be given new values. Nobody judges them: strength in [0,1] and 1 where blend is off, gain and mix finite. */
+typedef struct ag_device_row {
+    double         strength, gain, mix;
+    uint64_t       seed;
+    int64_t        stream;
+    const int32_t *index;
+} ag_device_row;
+
 /** Data pointers and per-run values. From ag_args_init(). Optional arrays are NULL unless the problem has them. */
 typedef struct ag_args {
     size_t             size;
@@ -274,9 +285,10 @@ typedef struct ag_args {
     int64_t            row_count;     /**< 0 (default): defaults for all; 1: one entry for every row; B */
     void              *workspace;     /**< planned runs: ag_plan_workspace() bytes; one-shot calls ignore it */
     size_t             workspace_size;
-    const ag_executor *executor;      /**< NULL (default): the context's own threads */
-    void              *stream;        /**< AG_CUDA: the stream to enqueue on */
+    const ag_executor *executor;      /**< NULL (default): the context's own threads. AG_CUDA: not used */
+    void              *stream;        /**< AG_CUDA: the cudaStream_t to enqueue on; NULL: the legacy default stream */
     const struct ag_guidance_args *guidance; /**< plans of ag_guidance_plan(): what is combined; else NULL */
+    const ag_device_row *device_rows; /**< AG_CUDA: [B] in device memory, in place of rows; NULL (default): not used */
 } ag_args;
 
 /** The four pointers; everything else at its default. */
@@ -317,7 +329,7 @@ AG_API int ag_context_threads(const ag_context *context);
 
 /* All of these: problem gives shapes, layouts, masks (its rows must be unset: AG_ERR_COMBINATION); every output row is
  * treated alike; image NULL = all tokens. out may be q exactly when every row reads the q row of its own number and the
- * layouts are equal. Perturbations need self-attention: N = M and one picture in the tokens (AG_ERR_SHAPE).
+ * layouts are equal; not where ag_query_blur() runs on AG_CUDA. Perturbations need self-attention: N = M and one picture in the tokens (AG_ERR_SHAPE).
  * Rows and heads not chosen equal standard attention bit for bit when the same kernel is forced.
  *
  * Errors common to all: AG_ERR_NULL, AG_ERR_STRUCT, AG_ERR_TYPE, AG_ERR_SHAPE, AG_ERR_STRIDE, AG_ERR_VALUE,
@@ -604,7 +616,9 @@ AG_API ag_status ag_plan_check(const ag_plan *plan, const ag_args *args, char *w
 AG_API ag_status ag_plan_check_values(const ag_plan *plan, const ag_args *args, char *why, size_t why_size);
 
 /** ag_plan_check(), then every phase on the executor or the context's threads. If the context's threads are busy with
- *  another run, the calling thread does all the work: the bytes are the same. */
+ *  another run, the calling thread does all the work: the bytes are the same. AG_CUDA: every phase is enqueued on the
+ *  stream; AG_ERR_DEVICE: the device fails; AG_ERR_SHAPE: args->rows holds more than 64 rows, or guidance more than 384
+ *  weights, which is what fits in a launch. */
 AG_API ag_status ag_plan_run(const ag_plan *plan, const ag_args *args, char *why, size_t why_size);
 
 /** Number of phases. */
@@ -620,7 +634,8 @@ AG_API ag_status ag_plan_run_share(const ag_plan *plan, const ag_args *args, int
 /** Run tasks [first, last) of `phase` as worker `worker`, 0 <= worker < workers of the plan: for hosts that schedule
  *  tasks themselves. The host has called ag_plan_check() with the same args, finishes a phase before it begins the
  *  next, and never runs two parts with one worker number at once. AG_ERR_VALUE: phase, range or worker out of range;
- *  AG_ERR_KERNEL: a kernel that has threads of its own was forced (attend_openblas). */
+ *  AG_ERR_KERNEL: a kernel that has threads of its own was forced (attend_openblas), or the plan is for
+ *  AG_CUDA, where a phase is a launch and ag_plan_run() enqueues them all. */
 AG_API ag_status ag_plan_run_part(const ag_plan *plan, const ag_args *args, int phase, int64_t first, int64_t last,
                                   int worker);
 

@@ -67,6 +67,7 @@ static ag_status check_workspace(const ag_plan *plan, const ag_args *a, ag_why w
 
 static ag_status check_lengths(const ag_problem *p, const int32_t *lengths, ag_why why)
 {
+    if (p->place == AG_CUDA) return AG_OK; /* it cannot be read from here: kernels take what is beyond n_k as n_k */
     for (int64_t b = 0; lengths && b < p->batch; b++)
         if (lengths[b] < 0 || lengths[b] > p->n_k)
             return ag_refuse(why, AG_ERR_INDEX, "key_lengths[%lld] is %d, not between 0 and %lld", (ll)b, lengths[b],
@@ -76,10 +77,11 @@ static ag_status check_lengths(const ag_problem *p, const int32_t *lengths, ag_w
 
 /* ---- values per row ---- */
 
-static ag_status check_index(const ag_row_checked *r, const int32_t *index, int64_t b, ag_why why)
+static ag_status check_index(const ag_row_checked *r, const int32_t *index, ag_place place, int64_t b, ag_why why)
 {
     if (!index) return ag_refuse(why, AG_ERR_NULL, "row %lld: index is NULL, but the row was made with one", (ll)b);
     const int64_t entries = r->kind == AG_GATHER ? r->n * r->draws : r->n;
+    if (place == AG_CUDA) return AG_OK; /* it cannot be read from here: kernels write NaN where an entry is wrong */
     for (int64_t i = 0; i < entries; i++)
         if (index[i] < 0 || index[i] >= r->n)
             return ag_refuse(why, AG_ERR_INDEX, "row %lld: index[%lld] is %d, not between 0 and %lld", (ll)b, (ll)i,
@@ -87,7 +89,7 @@ static ag_status check_index(const ag_row_checked *r, const int32_t *index, int6
     return AG_OK;
 }
 
-static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x, int64_t b, ag_why why)
+static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x, ag_place place, int64_t b, ag_why why)
 {
     if (r->method == AG_STANDARD) return AG_OK;
     if (!(x->strength >= 0 && x->strength <= 1))
@@ -101,12 +103,15 @@ static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x,
     if (r->method != AG_SCRAMBLED) return AG_OK;
     if (!isfinite(x->gain)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: gain is %g, not finite", (ll)b, x->gain);
     if (!isfinite(x->mix)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: mix is %g, not finite", (ll)b, x->mix);
-    return r->indexed ? check_index(r, x->index, b, why) : AG_OK;
+    return r->indexed ? check_index(r, x->index, place, b, why) : AG_OK;
 }
 
 static ag_status check_rows(const ag_plan *plan, const ag_args *a, ag_why why)
 {
     const ag_checked *c = &plan->c;
+    if (a->device_rows && (c->p.place != AG_CUDA || a->row_count))
+        return ag_refuse(why, AG_ERR_COMBINATION, "device_rows goes with place AG_CUDA and without rows");
+    if (a->device_rows) return AG_OK; /* on the device, where nobody can judge it */
     if (a->row_count != 0 && a->row_count != 1 && a->row_count != c->p.batch)
         return ag_refuse(why, AG_ERR_SHAPE, "the arguments' row_count is %lld, neither 0, 1 nor batch %lld",
                          (ll)a->row_count, (ll)c->p.batch);
@@ -120,7 +125,7 @@ static ag_status check_rows(const ag_plan *plan, const ag_args *a, ag_why why)
                 ag_take_entry(&x, sizeof x, a->rows, a->row_count > 1 ? b : 0, "an entry of the arguments' rows", why);
             if (s) return s;
         }
-        const ag_status s = check_row_values(&c->rows[b], &x, b, why);
+        const ag_status s = check_row_values(&c->rows[b], &x, c->p.place, b, why);
         if (s) return s;
     }
     return AG_OK;
@@ -139,6 +144,8 @@ static ag_status check_out_is_q(const ag_checked *c, ag_why why)
     const ag_problem *p = &c->p;
     const int64_t width = p->operation == AG_BLUR ? p->d : p->d_v;
     if (p->operation > AG_BLUR) return ag_refuse(why, AG_ERR_ALIAS, "out is q, but has another shape");
+    if (p->operation == AG_BLUR && p->place == AG_CUDA)
+        return ag_refuse(why, AG_ERR_ALIAS, "out is q: on a device each part of a blur reads rows that others write");
     if (width != p->d || !same_layout(&p->q, &p->out))
         return ag_refuse(why, AG_ERR_ALIAS, "out is q, but their layouts differ");
     for (int64_t b = 0; b < p->batch; b++)

@@ -5,6 +5,12 @@
 #include "combination.h"
 #include "problem.h"
 
+/* The backend of problem_where. */
+const char *kernels_backend(void);
+
+/* That backend has a kernel of each step. */
+int kernels_complete(void);
+
 int kernels_count(void);
 ag_kernel_info kernels_info(int number);
 
