@@ -120,15 +120,14 @@ DEVICE void add(octet *o, const bands &b, int j, const float *weight, const floa
 
 /* ---- first: time and height, from memory, for one column ---- */
 
-/* Rows [from, to) of one frame; `place` is where the column's token of row 0 is. */
-DEVICE void add_rows(const head_rows &src, const ag_blur &x, int64_t place, int from, int to, const float *weight,
-                     float by, int64_t t, const bands &band, octet *o)
+/* Rows [from, to) of one frame, each `src.step` bytes behind the one before; weights are those of row `from` on. */
+DEVICE void add_rows(const head_rows &src, int from, int to, const float *weight, float by, int64_t t, int64_t d,
+                     const bands &band, octet *o)
 {
     enum { AHEAD = 3 };
     for (int y = from; y < to; y += AHEAD) {
         float in[AHEAD][RUN];
-        UNROLL for (int a = 0; a < AHEAD; a++)
-            load_run(in[a], src, place + least(y + a, to - 1) * x.axis[2].in, t, x.d);
+        UNROLL for (int a = 0; a < AHEAD; a++) load_run(in[a], src, least(y + a, to - 1), t, d);
         UNROLL for (int a = 0; a < AHEAD; a++)
         {
             if (y + a >= to) continue;
@@ -146,7 +145,7 @@ DEVICE void sum_down(const ag_launch &l, const ag_blur &x, const tile &b, int fr
     const int column = from + slot % b.columns;
     const int64_t t = b.t0 + run * RUN, frame = height.in * x.axis[2].in;
     const int low = low_of(height, b.y0), high = high_of(height, b.y0, rows);
-    const head_rows src = rows_of(l, x.src, b.h);
+    const head_rows tokens = rows_of(l, x.src, b.h);
     const int works = column < x.axis[2].in && t < x.d && b.y0 + first < height.out;
     const bands band = bands_of(height, b.y0 + first);
     octet o = {};
@@ -157,9 +156,9 @@ DEVICE void sum_down(const ag_launch &l, const ag_blur &x, const tile &b, int fr
             sync_block(); /* weights are there */
             const int y = most(y0, band.low[0]);
             const int end = least(least(y0 + SLOTS, high), most(band.high[0], band.high[1]));
-            if (works)
-                add_rows(src, x, x.o + tt * frame + column, y, end, &r->down.at[y - y0][first],
-                         weight_of(time, b.t, tt), t, band, &o);
+            const head_rows src = { row(tokens, x.o + tt * frame + column), tokens.step * x.axis[2].in, tokens.dtype,
+                                    tokens.whole };
+            if (works) add_rows(src, y, end, &r->down.at[y - y0][first], weight_of(time, b.t, tt), t, x.d, band, &o);
         }
     UNROLL for (int i = 0; i < OCTET; i++)
     {
@@ -233,9 +232,8 @@ KERNEL(ag_blur_tiles, 2 * THREADS) /* bound to the registers of which two blocks
     for (int from = low_of(width, b.x0); from < high; from += b.columns) {
         sum_down(launch, x, b, from, r);
         fill(&r->across, width, b.x0, b.columns, from);
-        sync_block(); /* rows and weights are there */
-        sum_across(x, b, out, from, r, &o);
-        sync_block(); /* they have been used */
+        sync_block();                       /* rows and weights are there */
+        sum_across(x, b, out, from, r, &o); /* sum_down begins with a barrier */
     }
     store_octet(launch, x, b, out, &o);
 }

@@ -39,7 +39,8 @@ DEVICE double smaller(double a, double b) { return a < b ? a : b; }
 DEVICE leaders leaders_of(const weights &a)
 {
     leaders x = { 0, 0, 0 };
-    for (int j = lane(); j < a.s.n_k; j += 32) {
+    ROLLED for (int j = lane(); j < a.s.n_k; j += 32)
+    {
         const double w = weight_at(a, j);
         x.second = larger(x.second, smaller(x.first, w));
         x.first = larger(x.first, w);
@@ -58,7 +59,8 @@ DEVICE leaders leaders_of(const weights &a)
 DEVICE double secular(const weights &a, double x)
 {
     double sum = 0;
-    for (int j = lane(); j < a.s.n_k; j += 32) {
+    ROLLED for (int j = lane(); j < a.s.n_k; j += 32)
+    {
         const double w = weight_at(a, j);
         if (w > 0) sum += w / (w - x);
     }
@@ -71,7 +73,8 @@ DEVICE double curvature(const weights &a)
     if (x.seen < 2) return 0;
     if (x.seen == 2) return 2 * x.first * x.second;
     double low = x.second, high = x.first;
-    for (int step = 0; step < 100 && low < high; step++) {
+    ROLLED for (int step = 0; step < 100 && low < high; step++)
+    {
         const double middle = low + (high - low) / 2;
         if (middle <= low || middle >= high) break;
         if (secular(a, middle) < 0) low = middle;
@@ -96,35 +99,53 @@ DEVICE void keep_weights(const study &s, const double *lse, float *kept, int n_k
     sync_block();
 }
 
-/* Energy, and for the received step what makes weights: m the lse in units of log 2 as float32 holds it, l the rest. */
-DEVICE void store_energy(const ag_launch &l, const ag_study &x, int h, int i, double lse)
+DEVICE study study_at(const ag_launch &l, const ag_step *s, int at, study_room *room)
 {
-    if (x.out.source != AG_SOURCES) *(float *)at(l, x.out, h, i) = (float)-lse;
+    const int tiles = tiles_of(s->u.study);
+    return study_of(l, s, s->heads[at / tiles], at % tiles * QUERIES, room->stage);
+}
+
+/* Energy, and for the received step what makes weights: m the lse in units of log 2 as float32 holds it, l the rest. */
+DEVICE void store_energy(const study &me, int i, double lse)
+{
+    const ag_study &x = me.x;
+    if (x.out.source != AG_SOURCES) *(float *)at(me.l, x.out, me.h, i) = (float)-lse;
     if (x.m.source == AG_SOURCES) return;
     const int sees = lse != -INFINITY;
     const double exact = lse * LOG2E;
     const float m = sees ? (float)exact : -FLT_MAX;
-    *(float *)at(l, x.m, h, i) = m;
-    *(float *)at(l, x.l, h, i) = sees ? exp2f((float)(exact - m)) : 0;
+    *(float *)at(me.l, x.m, me.h, i) = m;
+    *(float *)at(me.l, x.l, me.h, i) = sees ? exp2f((float)(exact - m)) : 0;
 }
 
-KERNEL(ag_energy_queries, STUDY_THREADS)
+DEVICE void write_energies(const ag_launch &l, const ag_step *s, int at, study_room *room)
+{
+    const study me = study_at(l, s, at, room);
+    find_lse(me, room);
+    const int i = me.i0 + thread();
+    if (thread() < QUERIES && i < me.n_q) store_energy(me, i, room->lse[thread()]);
+}
+
+/* A warp has a query: as many warps as queries. */
+DEVICE void write_curvatures(const ag_launch &l, const ag_step *s, int at, energy_room *room)
+{
+    const study me = study_at(l, s, at, &room->common);
+    const int i = me.i0 + warp(), n_kept = (int)kept_keys(&me.x);
+    keep_weights(me, room->common.lse, room->kept, n_kept);
+    if (i >= me.n_q) return;
+    const double c = curvature({ me, room->kept + warp() * n_kept, i, n_kept, room->common.lse[warp()] });
+    if (!lane()) *(float *)row(rows_of(l, me.x.curvature, me.h), i) = (float)c;
+}
+
+KERNEL(ag_energy_queries,
+       4 * STUDY_THREADS) /* a bound of 128 registers: left alone, the compiler takes 80 and spills */
 {
     const ag_task task = launch.tasks[block()];
     const ag_step *s = &launch.steps[task.step];
-    const ag_study &x = s->u.study;
     energy_room *room = (energy_room *)shared_memory();
-    const int tiles = tiles_of(x), n_kept = (int)kept_keys(&x);
-    const study me = study_of(launch, s, s->heads[task.at / tiles], task.at % tiles * QUERIES, room->common.stage);
-    find_lse(me, &room->common);
-    const int i = me.i0 + warp(); /* as many warps as queries */
-    const double of_mine = room->common.lse[warp()];
-    if (!lane() && i < me.n_q) store_energy(launch, x, me.h, i, of_mine);
-    if (x.curvature.source == AG_SOURCES || !launch.base[AG_TO_CURVATURE]) return;
-    keep_weights(me, room->common.lse, room->kept, n_kept);
-    if (i >= me.n_q) return;
-    const double c = curvature({ me, room->kept + warp() * n_kept, i, n_kept, of_mine });
-    if (!lane()) *(float *)row(rows_of(launch, x.curvature, me.h), i) = (float)c;
+    write_energies(launch, s, task.at, &room->common);
+    if (s->u.study.curvature.source != AG_SOURCES && launch.base[AG_TO_CURVATURE])
+        write_curvatures(launch, s, task.at, room);
 }
 
 /* ---- the map ---- */
@@ -135,8 +156,7 @@ KERNEL(ag_map_queries, STUDY_THREADS)
     const ag_step *s = &launch.steps[task.step];
     const ag_study &x = s->u.study;
     study_room *room = (study_room *)shared_memory();
-    const int tiles = tiles_of(x);
-    const study me = study_of(launch, s, s->heads[task.at / tiles], task.at % tiles * QUERIES, room->stage);
+    const study me = study_at(launch, s, task.at, room);
     find_lse(me, room);
     float *out = (float *)row(rows_of(launch, x.out, me.h), me.i0);
     for (int j0 = 0; j0 < me.n_k; j0 += STUDY_THREADS) {

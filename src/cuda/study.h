@@ -69,7 +69,8 @@ DEVICE void logits(const study &s, int j, double (&to)[QUERIES])
     UNROLL for (int n = 0; n < QUERIES; n++) to[n] = 0;
     for (int64_t t0 = 0; t0 < s.x.d; t0 += STAGE) {
         stage_queries(s, t0);
-        for (int64_t t = t0; t < t0 + STAGE && t < s.x.d && there; t += 8) {
+        ROLLED for (int64_t t = t0; t < t0 + STAGE && t < s.x.d && there; t += 8)
+        {
             float k[8];
             load_run(k, s.k, j, t, s.x.d);
             UNROLL for (int n = 0; n < QUERIES; n++) to[n] += dot_of_run(s.stage + n * STAGE + (t - t0), k);
@@ -83,11 +84,15 @@ DEVICE double logit_alone(const study &s, int i, int j)
 {
     double sum = 0;
     if (!is_key(s, j)) return -INFINITY;
-    for (int64_t t = 0; t < s.x.d; t += 8) {
-        float q[8], k[8];
-        load_run(q, s.q, i, t, s.x.d);
-        load_run(k, s.k, j, t, s.x.d);
-        sum += dot_of_run(q, k);
+    const char *q = row(s.q, i), *k = row(s.k, j);
+    ROLLED for (int64_t t = 0; t < s.x.d; t += 8)
+    {
+        float of_run = 0;
+        ROLLED for (int64_t c = t; c < t + 8 && c < s.x.d; c++)
+        {
+            of_run += load_one(q, s.q.dtype, c) * load_one(k, s.k.dtype, c);
+        }
+        sum += of_run;
     }
     return logit(s, i, j, sum);
 }
