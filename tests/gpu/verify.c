@@ -1,0 +1,258 @@
+/* verify.c - see verify.h. A process that dies is counted against the kernel it was trying, and another takes over. */
+#include "verify.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../golden.h"
+#include "attempt.h"
+#include "cases.h"
+#include "device.h"
+#include "record.h"
+
+enum { MOST_WORKERS = 16, TYPES = 3, COMBINATIONS = 600, RANDOM = 20000, FEW_STEP = 41, FEW_RANDOM = 30 };
+enum { DEATHS_ALLOWED = 12, DEVICE_FAILED = 3 };
+
+typedef struct worker {
+    pid_t process; /* 0: at its end */
+    volatile int item, trying;
+    tally tallies[TALLIES];
+} worker;
+
+typedef struct board {
+    shared all;
+    worker workers[MOST_WORKERS];
+    double until;
+    int few;
+} board;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- items: large cases, golden cases in every type, then cases, combinations and random problems in turn ---- */
+
+static int try_golden(attempts *t, int number)
+{
+    static const ag_dtype types[TYPES] = { AG_F32, AG_F16, AG_BF16 };
+    golden g;
+    problem x;
+    int failed = 0;
+    if (golden_case(number / TYPES, &g)) return 0;
+    if (golden_problem(&g, types[number % TYPES], &x) || golden_answer(&g, types[number % TYPES], &x))
+        tally_wrong(&t->tallies[CHOICE], "a golden case cannot be read");
+    else failed = attempt_problem(t, &x);
+    problem_free(&x);
+    return failed;
+}
+
+static int try_case(attempts *t, int number)
+{
+    problem x;
+    case_set(number, &x);
+    int failed = 0;
+    if (problem_build(&x, (uint64_t)number)) tally_wrong(&t->tallies[CHOICE], "no memory for a case");
+    else failed = attempt_problem(t, &x);
+    problem_free(&x);
+    return failed;
+}
+
+static int try_random(attempts *t, int number)
+{
+    problem x;
+    problem_random(&x, (uint64_t)number);
+    int failed = 0;
+    if (problem_build(&x, (uint64_t)number)) tally_wrong(&t->tallies[CHOICE], "no memory for a problem");
+    else failed = attempt_problem(t, &x);
+    problem_free(&x);
+    return failed;
+}
+
+static int try_combination(attempts *t, int number)
+{
+    combination x;
+    combination_random(&x, (uint64_t)number);
+    int failed = 0;
+    if (combination_build(&x, (uint64_t)number)) tally_wrong(&t->tallies[CHOICE], "no memory for a combination");
+    else failed = attempt_combination(t, &x);
+    combination_free(&x);
+    return failed;
+}
+
+/* Item `i`: 0 tried, DEVICE_FAILED, or -1 when there is none left. */
+static int try_item(attempts *t, int i)
+{
+    const int large = cases_large(), small = cases_count() - large, goldens = golden_count() * TYPES;
+    int failed;
+    if (i < large) failed = try_case(t, i);
+    else if ((i -= large) < goldens) failed = try_golden(t, i);
+    else {
+        i -= goldens;
+        const int turn = i / 4;
+        if (turn >= RANDOM) return -1;
+        if (i % 4 == 0) failed = turn < small && try_case(t, large + turn);
+        else if (i % 4 == 1) failed = turn < small && try_case(t, large + small - 1 - turn);
+        else if (i % 4 == 2) failed = turn < COMBINATIONS && try_combination(t, turn);
+        else failed = try_random(t, turn);
+    }
+    return failed ? DEVICE_FAILED : 0;
+}
+
+/* Every FEW_STEP-th small case, then as many combinations and random problems. */
+static int try_few(attempts *t, int i)
+{
+    const int large = cases_large(), cases = (cases_count() - large) / FEW_STEP;
+    if (i < cases) return try_case(t, large + i * FEW_STEP) ? DEVICE_FAILED : 0;
+    i -= cases;
+    if (i >= 2 * FEW_RANDOM) return -1;
+    return (i % 2 ? try_random(t, i / 2) : try_combination(t, i / 2)) ? DEVICE_FAILED : 0;
+}
+
+/* ---- processes ---- */
+
+static int work(board *b, worker *w)
+{
+    char why[AG_MESSAGE_SIZE];
+    attempts t = { .tallies = w->tallies, .all = &b->all, .trying = &w->trying };
+    w->trying = CHOICE;
+    if (device_open() || !(t.stream = device_stream())) {
+        tally_wrong(&w->tallies[CHOICE], device_fault());
+        return DEVICE_FAILED;
+    }
+    ag_context_options options;
+    ag_context_options_init(&options);
+    options.threads = 1;
+    if (ag_context_create(&options, &t.context, why, sizeof why)) {
+        tally_wrong(&w->tallies[CHOICE], why);
+        return DEVICE_FAILED;
+    }
+    int state = 0;
+    while (!state && now() < b->until) {
+        w->item = atomic_fetch_add(&b->all.next, 1);
+        state = b->few ? try_few(&t, w->item) : try_item(&t, w->item);
+    }
+    if (state == DEVICE_FAILED) return state; /* what a broken device holds cannot be given back */
+    ag_context_free(t.context);
+    device_stream_end(t.stream);
+    return 0;
+}
+
+static void start(board *b, worker *w)
+{
+    fflush(stdout);
+    const pid_t process = fork();
+    if (process == 0) _exit(work(b, w));
+    w->process = process > 0 ? process : 0;
+}
+
+/* One process ended; nonzero: badly. A device failure was already tallied by the process itself. */
+static int buried(worker *w, int status)
+{
+    char text[160];
+    w->process = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
+    if (WIFSIGNALED(status)) {
+        snprintf(text, sizeof text, "item %d ended its process by signal %d", w->item, WTERMSIG(status));
+        tally_wrong(&w->tallies[w->trying], text);
+    }
+    return 1;
+}
+
+static int processes(board *b, int workers)
+{
+    int deaths = 0, alive = workers;
+    for (int i = 0; i < workers; i++) start(b, &b->workers[i]);
+    while (alive > 0) {
+        int status;
+        const pid_t process = wait(&status);
+        if (process < 0) break;
+        for (int i = 0; i < workers; i++) {
+            if (b->workers[i].process != process) continue;
+            const int died = buried(&b->workers[i], status);
+            deaths += died;
+            if (died && deaths < DEATHS_ALLOWED && now() < b->until) start(b, &b->workers[i]);
+            else alive--;
+        }
+    }
+    return deaths;
+}
+
+/* ---- records ---- */
+
+static tally sum_of(const board *b, int kernel)
+{
+    tally sum = { 0 };
+    for (int w = 0; w < MOST_WORKERS; w++) {
+        const tally *t = &b->workers[w].tallies[kernel];
+        if (t->wrong && !sum.wrong) memcpy(sum.first, t->first, sizeof sum.first);
+        sum.judged += t->judged;
+        sum.refused += t->refused;
+        sum.wrong += t->wrong;
+        for (int type = 0; type < TYPES; type++)
+            if (t->error[type] > sum.error[type]) sum.error[type] = t->error[type];
+        if (t->share > sum.share) sum.share = t->share;
+    }
+    return sum;
+}
+
+static int record_kernel(const char *name, const char *step, const char *unavailable, const tally *t)
+{
+    const int wrong = t->wrong || (!unavailable && !t->judged);
+    record_begin("kernel");
+    record_text("name", name);
+    record_text("step", step);
+    record_number("judged", (double)t->judged);
+    record_number("refused", (double)t->refused);
+    record_number("wrong", (double)t->wrong);
+    record_number("error f32", t->error[0]);
+    record_number("error f16", t->error[1]);
+    record_number("error bf16", t->error[2]);
+    record_number("share of allowed", t->share);
+    record_text("status", unavailable ? "not run" : wrong ? "fail" : "pass");
+    record_text("reason", unavailable ? unavailable : t->wrong ? t->first : t->judged ? "" : "no problem reaches it");
+    record_end();
+    return wrong;
+}
+
+static int record_all(const board *b, double seconds, int deaths)
+{
+    const tally choice = sum_of(b, CHOICE);
+    int wrong = record_kernel("(the library's choice)", "", NULL, &choice);
+    for (int i = 0; i < kernels_on_device(); i++) {
+        const ag_kernel_info info = kernel_on_device(i);
+        const tally t = sum_of(b, i);
+        wrong += record_kernel(info.name, info.step, info.unavailable, &t);
+    }
+    record_begin("verified");
+    record_number("items", atomic_load(&b->all.items));
+    record_number("left out for want of plans", atomic_load(&b->all.left_out));
+    record_number("processes that died", deaths);
+    record_number("seconds", seconds);
+    record_end();
+    return wrong;
+}
+
+int verify(const verification *v)
+{
+    board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (b == MAP_FAILED) return 1;
+    const double from = now();
+    int deaths = 0;
+    b->until = from + v->seconds;
+    b->few = v->few;
+    atomic_store(&b->all.library_plans, v->library_plans);
+    if (v->workers) deaths = processes(b, v->workers < MOST_WORKERS ? v->workers : MOST_WORKERS);
+    else deaths = work(b, &b->workers[0]) != 0;
+    const int wrong = record_all(b, now() - from, deaths);
+    munmap(b, sizeof *b);
+    return wrong;
+}
