@@ -1,5 +1,5 @@
 # attnguide - make {all,check,check-hosts,bugs,fuzz,sanitize,style,html,abi-dump}
-#   {demo,bench,bench-quick,install,uninstall,clean}
+#   {demo,bench,bench-quick,gpu-check,install,uninstall,clean}
 #   [B=build] [PREFIX=/usr/local] [DESTDIR=] [CC=gcc|clang] [SANITIZE=address,undefined] [OPENBLAS=0] [COUNT=1]
 
 VERSION := $(shell sed -n 's/^\#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste -sd.)
@@ -148,6 +148,23 @@ sanitize:
 	tests/sanitize.sh $(B) address,undefined
 	tests/sanitize.sh $(B) thread
 
+# One run on a machine with an NVIDIA GPU, which needs a C compiler and nvcc: docs/gpu.md. Elsewhere it says what it
+# did not do. The driver has two sides: the CUDA runtime, and the emulated device for its own test.
+gpu-check:
+	tests/gpu/gpu_check.sh $(B)
+gpu_objects := $(patsubst %.c,$(B)/%.o,$(wildcard bench/gpu/*.c) $(addprefix tests/,$(addsuffix .c,buffer combination \
+    golden golden_problem number oracle oracle_blur oracle_guidance oracle_head oracle_row problem problem_describe \
+    problem_fill problem_judge problem_random random draw)) $(addprefix tests/gpu/,$(addsuffix .c,attempt cases driver \
+    mirror properties record rules subject verify)))
+report_objects := $(patsubst %,$(B)/tests/gpu/%.o,goals qualified report results)
+$(B)/tests/gpu/device_cudart.o: CPPFLAGS += -isystem $(cuda)/include
+$(B)/gpu_driver: $(gpu_objects) $(B)/tests/gpu/device_cudart.o $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ -L$(cuda)/lib64 -L$(cuda)/lib -lcudart_static -lrt $(libs) -o $@
+$(B)/emu/gpu_driver: $(gpu_objects) $(B)/tests/gpu/device_emulated.o $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ $(libs) -o $@
+$(B)/gpu_report: $(report_objects)
+	$(CC) $(LDFLAGS) $^ -lm -o $@
+
 html:
 	@tools/setup doxygen
 	@mkdir -p $(B)
@@ -200,6 +217,6 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all check check-hosts bugs fuzz sanitize html style abi-dump demo bench bench-quick install uninstall clean FORCE
+.PHONY: all gpu-check check check-hosts bugs fuzz sanitize html style abi-dump demo bench bench-quick install uninstall clean FORCE
 .PHONY: setup-demo setup-bench setup-style setup-check
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

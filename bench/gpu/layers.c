@@ -94,10 +94,11 @@ static void set_row(ag_row *row, ag_method method, const entry *e, const model *
 }
 
 /* Which of q, k and v are read at all, and the result that is written. */
-static double least_bytes(const layer *x, const entry *e)
+static double least_bytes(const layer *x, const entry *e, const model *m)
 {
     const ag_problem *p = &x->p;
-    const int only_one = e->operation == AG_BLUR || (p->batch == 1 && e->method != AG_STANDARD && e->sigma == 0);
+    const int only_one =
+        e->operation == AG_BLUR || (p->batch == 1 && e->method != AG_STANDARD && e->sigma == 0 && !m->text);
     return (double)(p->batch * p->heads * p->n_q * p->d) * (double)ag_dtype_size(e->type) * (only_one ? 2 : 4);
 }
 
@@ -126,7 +127,7 @@ static void set_attention(const entry *e, int small, layer *x)
         set_row(&x->rows[b], e->operation == AG_BLUR || b == e->batch - 1 ? e->method : AG_STANDARD, e, &m);
     x->p.row_count = e->method == AG_STANDARD ? 0 : e->batch;
     x->flop = 4.0 * (double)(e->batch * m.heads * n * n * m.d);
-    x->bytes = least_bytes(x, e);
+    x->bytes = least_bytes(x, e, &m);
     x->sampled = e->method == AG_STANDARD;
     if (e->operation == AG_BLUR) x->tap_flop = blur_flop(e, &m, (double)(e->batch * m.heads * n * m.d));
 }

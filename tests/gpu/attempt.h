@@ -8,7 +8,7 @@
 #include "../combination.h"
 #include "../problem.h"
 
-enum { MOST_KERNELS = 128, CHOICE = MOST_KERNELS, TALLIES, FIRST_SIZE = 600 };
+enum { MOST_KERNELS = 128, CHOICE = MOST_KERNELS, TALLIES, FIRST_SIZE = PROBLEM_TEXT };
 
 /* Of one kernel; of the library's choice at CHOICE. Plain memory, so that it can be shared between processes. */
 typedef struct tally {

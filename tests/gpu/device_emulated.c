@@ -1,15 +1,28 @@
-/* device_emulated.c - device.h over the host's own memory, for the emulated plugin: the programs of gpu-check run from
- * end to end without a GPU. Nothing is recorded: replaying a graph calls its body again. */
+/* device_emulated.c - device.h over the host's own memory, for the emulated plugin that AG_CUDA_PLUGIN names: the
+ * programs of gpu-check run from end to end without a GPU. A graph is its body, which every replay calls again. */
 #include "device.h"
 
+#include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "../../src/cuda/emulated/emulation.h"
+
+static ag_emulation *emulated;
 static size_t taken;
 
-const char *device_open(void) { return NULL; }
+const char *device_open(void)
+{
+    const char *path = getenv("AG_CUDA_PLUGIN");
+    void *plugin = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    ag_emulation *(*entry)(void) = NULL;
+    if (plugin) *(void **)&entry = dlsym(plugin, "ag_emulated");
+    if (entry) emulated = entry();
+    return entry ? NULL : "AG_CUDA_PLUGIN names no emulated device";
+}
+
 const char *device_fault(void) { return ""; }
 void device_forget(void) {}
 
@@ -23,6 +36,7 @@ void *device_take(size_t size)
     memcpy(whole, &size, sizeof size);
     memset(whole + FRONT, 0xff, size);
     taken += size;
+    emulated->adopt(whole + FRONT, size);
     return whole + FRONT;
 }
 
@@ -32,6 +46,7 @@ void device_give(void *memory)
     if (!memory) return;
     memcpy(&size, (unsigned char *)memory - FRONT, sizeof size);
     taken -= size;
+    emulated->forget(memory);
     free((unsigned char *)memory - FRONT);
 }
 
@@ -68,9 +83,13 @@ int device_wait(void *stream)
 
 int device_record(device_graph *g, int (*body)(void *arg, void *stream), void *arg, void *stream)
 {
-    (void)stream;
+    const int before = emulated->launches;
     *g = (device_graph){ .body = body, .arg = arg };
-    return 0;
+    emulated->capturing = 1;
+    const int refused = body(arg, stream);
+    emulated->capturing = 0;
+    g->kernels = emulated->launches - before;
+    return refused;
 }
 
 int device_replay(const device_graph *g, void *stream) { return g->body(g->arg, stream); }
@@ -89,7 +108,7 @@ double device_time(const device_graph *g, void *stream)
     return device_replay(g, stream) ? -1 : now() - from;
 }
 
-int device_current(void) { return 0; }
+int device_current(void) { return emulated->current; }
 const char *device_error_left(void) { return ""; }
 void device_leave_error(void) {}
 void device_fetch_error(void) {}

@@ -84,9 +84,11 @@ static void write_kernels(const results *all, FILE *to)
 {
     fprintf(to, "\n## Kernels against the float64 oracle\n\n");
     const result *v = results_find(all, "verified", "record", "verified");
-    fprintf(to, "%s problems; %s more were left out so that no more plans are asked of cuDNN. Errors are norm against norm, "
-                "the largest of any problem.\n\n",
-            result_text(v, "items"), result_text(v, "left out for want of plans"));
+    fprintf(
+        to,
+        "%s problems; %s more were left out so that no more plans are asked of cuDNN. Errors are norm against norm, "
+        "the largest of any problem.\n\n",
+        result_text(v, "items"), result_text(v, "left out for want of plans"));
     fprintf(to, "| kernel | step | judged | refused | wrong | f32 | f16 | bf16 | of allowed | |\n"
                 "|---|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; i < all->n; i++) {
