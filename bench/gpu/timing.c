@@ -27,10 +27,14 @@ static void record_ceiling(const char *name, const char *unit, double value)
     record_end();
 }
 
+/* Of the bfloat16 product; 0: not known. */
+static double seconds_per_flop;
+
 static void ceilings(int small, void *stream)
 {
     const double bytes = small ? 1 << 16 : (double)(1 << 30), copy = ceiling_copy(bytes, stream);
     const double bf16 = ceiling_product(AG_BF16, small, stream), f32 = ceiling_product(AG_F32, small, stream);
+    seconds_per_flop = bf16;
     if (copy > 0) record_ceiling("copy of 1 GiB, read and written", "GB/s", bytes / copy * 1e-9);
     if (bf16 > 0) record_ceiling("bfloat16 product 8192^3, cuBLAS", "TFLOP/s", 1e-12 / bf16);
     if (f32 > 0) record_ceiling("float32 product 4096^3, cuBLAS", "TFLOP/s", 1e-12 / f32);
@@ -52,7 +56,7 @@ static double floor_of(const layer *x, void *stream)
     case BESIDE_PRODUCTS:
         products = ceiling_two_products((int)(p->batch * p->heads), (int)p->n_q, (int)p->d, stream);
         return products > 0 ? products : NAN;
-    case BESIDE_MATRIX: return NAN; /* the report divides by the product's rate */
+    case BESIDE_MATRIX: return seconds_per_flop > 0 ? x->flop * seconds_per_flop : NAN;
     }
     return NAN;
 }
@@ -82,7 +86,7 @@ static int record_layer(const placed *l, const figure *f, double floor, const ch
     record_text("by", "attnguide");
     record_text("kernels", names);
     record_number("us", f->seconds > 0 ? f->seconds * 1e6 : NAN);
-    record_number("spread", f->spread);
+    record_number("spread", f->seconds > 0 ? f->spread : NAN);
     record_number("floor us", floor * 1e6);
     record_number("flop", l->x.flop);
     record_number("bytes", l->x.bytes);
@@ -93,6 +97,7 @@ static int record_layer(const placed *l, const figure *f, double floor, const ch
     record_text("status", wrong ? "fail" : "pass");
     record_text("reason", wrong ? wrong : "");
     record_end();
+    if (wrong) printf("%s: %.200s\n", l->x.name, wrong);
     return wrong != NULL;
 }
 

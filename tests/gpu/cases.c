@@ -68,8 +68,8 @@ static const ask asks[] = {
     { AG_MAP, AG_STANDARD, AG_GATHER, 0, 0, 1, 1, 0, BIAS },
 };
 
-/* What large shapes are asked, by number above: standard, smoothed, infinite sigma. */
-static const int asks_large[] = { 0, 9, 10 };
+/* What large shapes are asked, by number above: standard, smoothed, infinite sigma; standard in float32. */
+static const int asks_large[][2] = { { 0, 0 }, { 9, 0 }, { 10, 0 }, { 0, 1 } };
 
 /* q, k and v, out. */
 static const ag_dtype mixes[][3] = {
@@ -84,7 +84,7 @@ enum {
     ASKS = sizeof asks / sizeof *asks,
     ASKS_LARGE = sizeof asks_large / sizeof *asks_large,
     MIXES = sizeof mixes / sizeof *mixes,
-    CASES_LARGE = LARGE * ASKS_LARGE * 2,
+    CASES_LARGE = LARGE * ASKS_LARGE,
     CASES_SMALL = (SMALL * ASKS + CROSS) * MIXES,
     STRIDE = 379 /* a prime that does not divide CASES_SMALL */
 };
@@ -145,8 +145,8 @@ static void set(problem *x, const shape *s, const ask *a, const ag_dtype mix[3],
 void case_set(int number, problem *x)
 {
     if (number < CASES_LARGE) {
-        const int at = number / LARGE;
-        set(x, &large[number % LARGE], &asks[asks_large[at / 2]], mixes[at % 2], PLACE_TOKENS);
+        const int *at = asks_large[number / LARGE];
+        set(x, &large[number % LARGE], &asks[at[0]], mixes[at[1]], PLACE_TOKENS);
         return;
     }
     const int at = (int)((int64_t)(number - CASES_LARGE) * STRIDE % CASES_SMALL);

@@ -11,6 +11,8 @@
 #include "../../src/cuda/emulated/emulation.h"
 
 static ag_emulation *emulated;
+enum { CAPACITY = 128 << 20 }; /* bytes: what takes all memory of a device must not take the host's */
+
 static size_t taken;
 
 const char *device_open(void)
@@ -31,7 +33,8 @@ enum { FRONT = 256 };
 
 void *device_take(size_t size)
 {
-    unsigned char *whole = aligned_alloc(FRONT, (size + 2 * FRONT) / FRONT * FRONT);
+    unsigned char *whole = NULL;
+    if (size <= CAPACITY - taken) whole = aligned_alloc(FRONT, (size + 2 * FRONT) / FRONT * FRONT);
     if (!whole) return NULL;
     memcpy(whole, &size, sizeof size);
     memset(whole + FRONT, 0xff, size);
@@ -70,7 +73,7 @@ int device_copy(void *to, const void *from, size_t size, void *stream)
     return device_write(to, from, size);
 }
 
-size_t device_memory_left(void) { return ((size_t)1 << 33) - taken; }
+size_t device_memory_left(void) { return CAPACITY - taken; }
 
 void *device_stream(void) { return device_take(1); }
 void device_stream_end(void *stream) { device_give(stream); }
@@ -115,5 +118,5 @@ void device_fetch_error(void) {}
 
 void device_describe(void (*say)(const char *key, const char *value)) { say("name", "emulated on the host"); }
 int device_architecture(void) { return 0; }
-size_t device_l2(void) { return 1 << 16; }
+size_t device_l2(void) { return 0; }
 double device_fma_peak(void) { return 0; }

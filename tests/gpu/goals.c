@@ -248,7 +248,7 @@ void goals_write(const results *all, FILE *to)
         const double x = value_of(all, &g->over) / value_of(all, &g->under);
         const char *sign = g->most ? "<=" : ">=";
         if (isnan(x)) fprintf(to, "| %s | - ", g->what);
-        else fprintf(to, "| %s | %.3g ", g->what, x);
+        else fprintf(to, "| %s | %.4g ", g->what, x);
         fprintf(to, "| %s %.3g | %s %.3g | %s |\n", sign, g->must, sign, g->aim, verdict(g, x));
     }
 }

@@ -49,11 +49,19 @@ static int passed(const result *r)
            result_number(r, "judged") >= LEAST_JUDGED;
 }
 
+static int judged(const results *all)
+{
+    for (int i = 0; i < all->n; i++)
+        if (result_is(&all->list[i], "kernel")) return 1;
+    return 0;
+}
+
 int qualified_write(const results *all, const char *from, const char *to)
 {
     static row rows[MOST_ROWS];
     const double here = result_number(results_find(all, "device", "key", "architecture"), "value");
-    const int architecture = isnan(here) ? 0 : (int)here;
+    /* Without a judgement there is nothing to renew: every row stays. */
+    const int architecture = isnan(here) || !judged(all) ? 0 : (int)here;
     const int n = read_rows(from, architecture, rows);
     FILE *file = n >= 0 ? fopen(to, "w") : NULL;
     if (!file) return 1;

@@ -38,8 +38,9 @@ static int take_fields(const char *at, result *r)
     while ((at = skip(at, " ,")) && *at == '"') {
         if (r->n == MOST_FIELDS) return 1;
         const int i = r->n++;
-        at = skip(take_string(at + 1, &r->key[i]), " :");
-        if (!at) return 1;
+        at = skip(take_string(at + 1, &r->key[i]), " ");
+        if (!at || *at != ':') return 1;
+        at = skip(at + 1, " ");
         at = *at == '"' ? take_string(at + 1, &r->value[i]) : take_plain(at, &r->value[i]);
     }
     return !at || *at != '}';

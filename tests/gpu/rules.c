@@ -215,6 +215,7 @@ static int record_rule(const char *name, const char *operation, const char *brok
     record_text("status", broken ? "fail" : "pass");
     record_text("reason", broken ? broken : "");
     record_end();
+    if (broken) printf("%s: %s: %.200s\n", name, operation, broken);
     return broken != NULL;
 }
 

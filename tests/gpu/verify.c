@@ -16,7 +16,15 @@
 #include "device.h"
 #include "record.h"
 
-enum { MOST_WORKERS = 16, TYPES = 3, COMBINATIONS = 600, RANDOM = 20000, FEW_STEP = 41, FEW_RANDOM = 30 };
+enum {
+    MOST_WORKERS = 16,
+    TYPES = 3,
+    COMBINATIONS = 600,
+    RANDOM = 20000,
+    FEW_STEP = 41,
+    FEW_RANDOM = 30,
+    LARGE_EACH = 15
+};
 enum { DEATHS_ALLOWED = 12, DEVICE_FAILED = 3 };
 
 typedef struct worker {
@@ -39,7 +47,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- items: large cases, golden cases in every type, then cases, combinations and random problems in turn ---- */
+/* ---- items ---- */
 
 static int try_golden(attempts *t, int number)
 {
@@ -88,33 +96,35 @@ static int try_combination(attempts *t, int number)
     return failed;
 }
 
-/* Item `i`: 0 tried, DEVICE_FAILED, or -1 when there is none left. */
+/* Cases from both ends, golden cases in every type, combinations and random problems in turn. -1: none is left. */
+static int try_quick(attempts *t, int i)
+{
+    const int large = cases_large(), small = cases_count() - large, turn = i / 5;
+    switch (i % 5) {
+    case 0: return turn < small / 2 && try_case(t, large + turn);
+    case 1: return turn < small - small / 2 && try_case(t, large + small - 1 - turn);
+    case 2: return turn < COMBINATIONS && try_combination(t, turn);
+    case 3: return turn < golden_count() * TYPES && try_golden(t, turn);
+    default: return turn < RANDOM ? try_random(t, turn) : -1;
+    }
+}
+
+/* A large case, which takes the oracle seconds, after every LARGE_EACH quick items. */
 static int try_item(attempts *t, int i)
 {
-    const int large = cases_large(), small = cases_count() - large, goldens = golden_count() * TYPES;
-    int failed;
-    if (i < large) failed = try_case(t, i);
-    else if ((i -= large) < goldens) failed = try_golden(t, i);
-    else {
-        i -= goldens;
-        const int turn = i / 4;
-        if (turn >= RANDOM) return -1;
-        if (i % 4 == 0) failed = turn < small && try_case(t, large + turn);
-        else if (i % 4 == 1) failed = turn < small && try_case(t, large + small - 1 - turn);
-        else if (i % 4 == 2) failed = turn < COMBINATIONS && try_combination(t, turn);
-        else failed = try_random(t, turn);
-    }
-    return failed ? DEVICE_FAILED : 0;
+    const int large = cases_large(), turn = i / (LARGE_EACH + 1);
+    if (turn < large && i % (LARGE_EACH + 1) == LARGE_EACH) return try_case(t, turn);
+    return try_quick(t, i - (turn < large ? turn : large));
 }
 
 /* Every FEW_STEP-th small case, then as many combinations and random problems. */
 static int try_few(attempts *t, int i)
 {
     const int large = cases_large(), cases = (cases_count() - large) / FEW_STEP;
-    if (i < cases) return try_case(t, large + i * FEW_STEP) ? DEVICE_FAILED : 0;
+    if (i < cases) return try_case(t, large + i * FEW_STEP);
     i -= cases;
     if (i >= 2 * FEW_RANDOM) return -1;
-    return (i % 2 ? try_random(t, i / 2) : try_combination(t, i / 2)) ? DEVICE_FAILED : 0;
+    return i % 2 ? try_random(t, i / 2) : try_combination(t, i / 2);
 }
 
 /* ---- processes ---- */
@@ -124,8 +134,9 @@ static int work(board *b, worker *w)
     char why[AG_MESSAGE_SIZE];
     attempts t = { .tallies = w->tallies, .all = &b->all, .trying = &w->trying };
     w->trying = CHOICE;
-    if (device_open() || !(t.stream = device_stream())) {
-        tally_wrong(&w->tallies[CHOICE], device_fault());
+    const char *missing = device_open();
+    if (missing || !(t.stream = device_stream())) {
+        tally_wrong(&w->tallies[CHOICE], missing ? missing : device_fault());
         return DEVICE_FAILED;
     }
     ag_context_options options;
@@ -135,12 +146,12 @@ static int work(board *b, worker *w)
         tally_wrong(&w->tallies[CHOICE], why);
         return DEVICE_FAILED;
     }
-    int state = 0;
+    int state = 0; /* below 0: no item is left; above: the device failed, and what it holds cannot be given back */
     while (!state && now() < b->until) {
         w->item = atomic_fetch_add(&b->all.next, 1);
         state = b->few ? try_few(&t, w->item) : try_item(&t, w->item);
     }
-    if (state == DEVICE_FAILED) return state; /* what a broken device holds cannot be given back */
+    if (state > 0) return DEVICE_FAILED;
     ag_context_free(t.context);
     device_stream_end(t.stream);
     return 0;
@@ -208,6 +219,7 @@ static tally sum_of(const board *b, int kernel)
 static int record_kernel(const char *name, const char *step, const char *unavailable, const tally *t, int few)
 {
     const int wrong = t->wrong || (!unavailable && !t->judged && !few);
+    const char *reason = unavailable ? unavailable : t->wrong ? t->first : wrong ? "no problem reaches it" : "";
     record_begin("kernel");
     record_text("name", name);
     record_text("step", step);
@@ -219,11 +231,9 @@ static int record_kernel(const char *name, const char *step, const char *unavail
     record_number("error bf16", t->error[2]);
     record_number("share of allowed", t->share);
     record_text("status", unavailable ? "not run" : wrong ? "fail" : "pass");
-    record_text("reason", unavailable        ? unavailable
-                          : t->wrong         ? t->first
-                          : t->judged || few ? ""
-                                             : "no problem reaches it");
+    record_text("reason", reason);
     record_end();
+    if (wrong) printf("%s: %.200s\n", name, reason);
     return wrong;
 }
 
