@@ -8,6 +8,7 @@
 /* For each step fastest first. The last of each step refuses nothing. */
 /* clang-format off */
 static const ag_kernel *const kernels[] = {
+    &ag_attend_f32_simt.kernel,
     &ag_copy_simt.kernel,
     NULL,
 };
