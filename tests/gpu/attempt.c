@@ -10,28 +10,21 @@
 
 /* ---- the table ---- */
 
-/* Number of the first kernel of the cuda backend among all. */
-static int first_kernel(void)
-{
-    ag_kernel_info info = { .size = sizeof info };
-    int i = 0;
-    while (!ag_kernel_at(i, &info) && strcmp(info.backend, "cuda") != 0) i++;
-    return i;
-}
-
-ag_kernel_info kernel_on_device(int number)
-{
-    ag_kernel_info info = { .size = sizeof info };
-    if (ag_kernel_at(first_kernel() + number, &info) || strcmp(info.backend, "cuda")) info.name = NULL;
-    return info;
-}
+/* Read once: asking about a kernel may mean asking its library. */
+static ag_kernel_info table[MOST_KERNELS];
+static int table_size = -1;
 
 int kernels_on_device(void)
 {
-    int n = 0;
-    while (n < MOST_KERNELS && kernel_on_device(n).name) n++;
-    return n;
+    ag_kernel_info info = { .size = sizeof info };
+    if (table_size >= 0) return table_size;
+    table_size = 0;
+    for (int i = 0; table_size < MOST_KERNELS && !ag_kernel_at(i, &info); i++)
+        if (!strcmp(info.backend, "cuda")) table[table_size++] = info;
+    return table_size;
 }
+
+ag_kernel_info kernel_on_device(int number) { return table[number]; }
 
 /* ---- tallies ---- */
 

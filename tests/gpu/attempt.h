@@ -32,7 +32,7 @@ typedef struct attempts {
     volatile int *trying; /* the kernel that is being tried, for whoever finds this process dead */
 } attempts;
 
-/* Number of kernels of the cuda backend; the name, step and state of one. */
+/* Number of kernels of the cuda backend; then the name, step and state of one. */
 int kernels_on_device(void);
 ag_kernel_info kernel_on_device(int number);
 
