@@ -14,7 +14,8 @@ const char *device_open(void);
 const char *device_fault(void);
 void device_forget(void); /* a failure that was expected */
 
-/* Memory is filled with poison (all ones, NaN in every type), so that reading what nobody wrote shows. NULL: none left. */
+/* Memory is filled with poison (all ones, NaN in every type), so that reading what nobody wrote shows. NULL: none is
+ * left. */
 void *device_take(size_t size);
 void device_give(void *memory);
 int device_write(void *to, const void *from, size_t size);
@@ -29,8 +30,8 @@ void *device_stream(void); /* NULL: none could be made */
 void device_stream_end(void *stream);
 int device_wait(void *stream); /* until everything on it is done: 0, or what went wrong on the device */
 
-/* What `body` enqueues, recorded once in global capture mode and replayed as often as wanted. The body is not to enqueue
- * on any other stream. Its own failure (nonzero) ends the recording. */
+/* What `body` enqueues, recorded once in global capture mode and replayed as often as wanted. It is not to enqueue on
+ * any other stream. Its own failure (nonzero) ends the recording. */
 typedef struct device_graph {
     void *graph, *ready;
     int kernels, others; /* nodes: kernel launches; copies, fills and the rest */

@@ -1,5 +1,4 @@
-/* device_cudart.c - device.h over the CUDA runtime, linked statically: the only file of gpu-check that needs its headers.
- */
+/* device_cudart.c - device.h over the CUDA runtime, linked statically: the only file of gpu-check with its headers. */
 #include "device.h"
 
 #include <cuda_runtime_api.h>
@@ -48,9 +47,12 @@ void device_give(void *memory)
     if (memory) failed(cudaFree(memory), "cudaFree");
 }
 
+/* A copy from memory that is not pinned may return before the device has it, and streams here wait for nobody. */
 int device_write(void *to, const void *from, size_t size)
 {
-    return size && failed(cudaMemcpy(to, from, size, cudaMemcpyHostToDevice), "cudaMemcpy to the device");
+    if (!size) return 0;
+    return failed(cudaMemcpy(to, from, size, cudaMemcpyHostToDevice), "cudaMemcpy to the device") ||
+           failed(cudaStreamSynchronize(NULL), "the default stream");
 }
 
 int device_read(void *to, const void *from, size_t size)

@@ -101,7 +101,10 @@ processors=$(nproc 2>/dev/null || echo 2)
 unset MAKEFLAGS MFLAGS MAKELEVEL SANITIZE COUNT
 
 fact date "$(date -u '+%Y-%m-%d %H:%M UTC')"
-fact commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)$(git diff --quiet HEAD 2>/dev/null || echo ', with changes')"
+if commit=$(git rev-parse --short HEAD 2>/dev/null); then
+    git diff --quiet HEAD || commit="$commit, with changes"
+fi
+fact commit "${commit:-unknown}"
 [ -n "$toolkit_reason" ] || fact nvcc "$("$nvcc" --version | sed -n 's/.*release //p')"
 fact compiler "$(${CC:-cc} --version | head -n 1)"
 fact "host processors" "$processors"
@@ -131,7 +134,7 @@ if [ -z "$device_reason" ] && has nvidia-smi; then
 fi
 
 workers=$((processors < 8 ? processors : 8))
-on_device kernels 150 "$driver" verify --records "$records" --workers $workers --plans 200 --seconds "$(inside 150)"
+on_device kernels 150 "$driver" verify --records "$records" --workers $workers --plans 150 --seconds "$(inside 150)"
 on_device rules 45 "$driver" rules --records "$records" --seconds "$(inside 45)"
 
 # Clocks are looked at while times are taken, and left as they are.

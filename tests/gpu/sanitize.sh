@@ -8,7 +8,7 @@ done
 [ -n "$sanitizer" ] || { echo "no compute-sanitizer"; exit 2; }
 
 log=$(dirname "$driver")/$tool.sanitizer
-"$sanitizer" --tool "$tool" --error-exitcode 9 --log-file "$log" "$driver" verify --workers 0 --few --seconds "$seconds" \
+"$sanitizer" --tool "$tool" --error-exitcode 9 --log-file "$log" "$driver" verify --workers 0 --few --plans 0 --seconds "$seconds" \
     --records "$log.jsonl"
 status=$?
 errors=$(sed -n 's/.*\(ERROR\|RACECHECK\) SUMMARY: \([0-9]*\) .*/\2/p' "$log" | tail -n 1)
