@@ -32,6 +32,9 @@ static const shape cross[] = {
     { 2, 2, 2, 0, { 1, 1, 127 }, 257, 96, 96 },  { 1, 2, 2, 0, { 1, 1, 129 }, 640, 72, 72 },
 };
 
+/* What every rule is tried with. */
+static const shape plain = { 3, 4, 2, 7, { 1, 8, 10 }, 0, 40, 40 };
+
 typedef struct ask {
     ag_operation operation;
     ag_method method;
@@ -157,4 +160,4 @@ void case_set(int number, problem *x)
     else set(x, &cross[which - SMALL * ASKS], &asks[0], mix, how);
 }
 
-void case_ask(int number, int float32, problem *x) { set(x, &small[2], &asks[number], mixes[float32], PLACE_TOKENS); }
+void case_ask(int number, int float32, problem *x) { set(x, &plain, &asks[number], mixes[float32], PLACE_TOKENS); }

@@ -87,7 +87,7 @@ on_emulation() {
 }
 if has "${CXX:-c++}"; then
     try "the driver builds for the emulated device" emulated
-    try "kernels are judged on the emulated device" on_emulation verify --few --workers 1 --seconds 60
+    try "kernels are judged on the emulated device" on_emulation verify --few --workers 1 --seconds 30
     try "hosts' rules are judged there" on_emulation rules --seconds 20
     try "times are taken there" on_emulation time --small --seconds 60
     try "what it records makes a report" make_report "$work/records" --markdown "$work/emulated.md"

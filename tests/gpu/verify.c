@@ -117,14 +117,13 @@ static int try_item(attempts *t, int i)
     return try_quick(t, i - (turn < large ? turn : large));
 }
 
-/* Every FEW_STEP-th small case, then as many combinations and random problems. */
+/* Every FEW_STEP-th small case, and in turn with them as many combinations and random problems. */
 static int try_few(attempts *t, int i)
 {
-    const int large = cases_large(), cases = (cases_count() - large) / FEW_STEP;
-    if (i < cases) return try_case(t, large + i * FEW_STEP);
-    i -= cases;
-    if (i >= 2 * FEW_RANDOM) return -1;
-    return i % 2 ? try_random(t, i / 2) : try_combination(t, i / 2);
+    const int large = cases_large(), turn = i / 3;
+    if (turn >= (cases_count() - large) / FEW_STEP) return -1;
+    if (i % 3 == 0) return try_case(t, large + turn * FEW_STEP);
+    return i % 3 == 1 ? try_combination(t, turn) : try_random(t, turn);
 }
 
 /* ---- processes ---- */
