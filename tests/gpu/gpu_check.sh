@@ -111,12 +111,12 @@ fact "host processors" "$processors"
 
 # ---- building ----
 
-stage library 60 make -s -j"$processors" OPENBLAS=0 B="$out" "$out/libattnguide.a" "$out/gpu_report" || device_reason="no library"
+stage library 120 make -s -j"$processors" OPENBLAS=0 B="$out" "$out/libattnguide.a" "$out/gpu_report" || device_reason="no library"
 if [ -n "$toolkit_reason" ]; then
     result plugin "not run" 0 "$toolkit_reason"
     device_reason=$toolkit_reason
 elif [ -z "$device_reason" ]; then
-    stage plugin 110 make -s -j"$processors" OPENBLAS=0 B="$out" NVCC="$nvcc" "$out/libattnguide_cuda.so" "$driver" ||
+    stage plugin 150 make -s -j"$processors" OPENBLAS=0 B="$out" NVCC="$nvcc" "$out/libattnguide_cuda.so" "$driver" ||
         device_reason="no plugin"
 fi
 
