@@ -252,7 +252,7 @@ int rules(double seconds)
     if (ag_context_create(&options, &context, why, sizeof why)) return record_rule("a context", "", why);
     for (int i = 0; i < count_pairs() && now() < until; i++)
         broken += try_rules(context, i, for_all, sizeof for_all / sizeof *for_all);
-    for (int float32 = 0; float32 < 2; float32++)
+    for (int float32 = 0; float32 < 2 && now() < until; float32++)
         broken += try_rules(context, float32, at_last, sizeof at_last / sizeof *at_last);
     ag_context_free(context);
     return broken;

@@ -8,8 +8,9 @@ done
 [ -n "$sanitizer" ] || { echo "no compute-sanitizer"; exit 2; }
 
 log=$(dirname "$driver")/$tool.sanitizer
-"$sanitizer" --tool "$tool" --error-exitcode 9 --log-file "$log" "$driver" verify --workers 0 --few --plans 0 --seconds "$seconds" \
-    --records "$log.jsonl"
+: >"$log"
+timeout -k 2 $((seconds + 5)) "$sanitizer" --tool "$tool" --error-exitcode 9 --log-file "$log" \
+    "$driver" verify --workers 0 --few --plans 0 --seconds "$seconds" --records "$log.jsonl"
 status=$?
 errors=$(sed -n 's/.*\(ERROR\|RACECHECK\) SUMMARY: \([0-9]*\) .*/\2/p' "$log" | tail -n 1)
 first=$(sed -n 's/^========= \([A-Z][a-z].*\)/\1/p' "$log" | grep -v '^COMPUTE' | head -n 1 | tr -d '"\\' | cut -c 1-200)
@@ -17,6 +18,9 @@ record() { # STATUS REASON
     printf '{"record": "sanitizer", "tool": "%s", "status": "%s", "errors": %s, "reason": "%s"}\n' "$tool" "$1" \
         "${errors:-null}" "$2" >>"$records"
 }
+case $status in 124 | 137)
+    errors= first="it took more than $((seconds + 5)) seconds" ;;
+esac
 if [ -z "$errors" ] || grep -qi 'not supported' "$log"; then
     record "not run" "${first:-it said nothing}"
     echo "${first:-it said nothing}"
