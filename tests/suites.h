@@ -27,5 +27,6 @@ Suite *suite_weights(void);
 Suite *suite_pictures(void);
 Suite *suite_kernels(void);
 Suite *suite_cuda(void); /* on the emulated device */
+Suite *suite_steps(void);
 
 #endif
