@@ -1,5 +1,5 @@
 # attnguide - make {all,check,check-hosts,bugs,fuzz,sanitize,style,html,abi-dump}
-#   {demo,bench,bench-quick,gpu-check,install,uninstall,clean}
+#   {demo,bench,bench-quick,install,uninstall,clean}
 #   [B=build] [PREFIX=/usr/local] [DESTDIR=] [CC=gcc|clang] [SANITIZE=address,undefined] [OPENBLAS=0] [COUNT=1]
 
 VERSION := $(shell sed -n 's/^\#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste -sd.)
@@ -149,6 +149,7 @@ sanitize:
 
 # One run on a machine with an NVIDIA GPU, which needs a C compiler and nvcc: docs/gpu.md. Elsewhere it says what it
 # did not do. The driver has two sides: the CUDA runtime, and the emulated device for its own test.
+.PHONY: gpu-check
 gpu-check:
 	tests/gpu/gpu_check.sh $(B)
 gpu_objects := $(patsubst %.c,$(B)/%.o,$(wildcard bench/gpu/*.c) $(addprefix tests/,$(addsuffix .c,buffer combination \
@@ -216,6 +217,6 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all gpu-check check check-hosts bugs fuzz sanitize html style abi-dump demo bench bench-quick install uninstall clean FORCE
+.PHONY: all check check-hosts bugs fuzz sanitize html style abi-dump demo bench bench-quick install uninstall clean FORCE
 .PHONY: setup-demo setup-bench setup-style setup-check
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -30,7 +30,7 @@ array golden_array(const golden *g, const char *name); /* of the case, or of its
 /* The case as a problem in one type, its data in place and converted; not yet answered. Nonzero: it cannot be. */
 int golden_problem(const golden *g, ag_dtype type, problem *x);
 
-/* What such a problem is judged by: in float32 the golden arrays, else the oracle. Nonzero: there are none. */
+/* The answer it is judged by: in float32 the golden arrays, else the oracle's. Nonzero: there is none. */
 int golden_answer(const golden *g, ag_dtype type, problem *x);
 
 #endif
