@@ -93,7 +93,7 @@ find_toolkit() {
 
 toolkit_reason=
 find_toolkit
-libraries=$(find_libraries | paste -sd: -)
+libraries=$(find_libraries | paste -sd: -) hosts_path=$LD_LIBRARY_PATH
 export LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 driver=$out/gpu_driver AG_CUDA_PLUGIN=$(cd "$out" && pwd)/libattnguide_cuda.so
 export AG_CUDA_PLUGIN
@@ -111,7 +111,8 @@ fact "host processors" "$processors"
 
 # ---- building ----
 
-stage library 120 make -s -j"$processors" OPENBLAS=0 B="$out" "$out/libattnguide.a" "$out/gpu_report" || device_reason="no library"
+stage library 120 make -s -j"$processors" OPENBLAS=0 B="$out" "$out/libattnguide.a" "$out/gpu_report" ||
+    device_reason="no library"
 if [ -n "$toolkit_reason" ]; then
     result plugin "not run" 0 "$toolkit_reason"
     device_reason=$toolkit_reason
@@ -150,7 +151,10 @@ if [ -n "$watcher" ]; then
         awk '{ x[NR] = $1 } END { if (NR) print x[1] ", " x[int((NR + 1) / 2)] ", " x[NR] }')"
 fi
 
-if has "$python"; then on_device peers 80 "$python" bench/gpu/peers.py --records "$records" --seconds "$(inside 60)"
+# PyTorch brings libraries of its own, which those named above are not to replace.
+if has "$python"; then
+    on_device peers 80 env LD_LIBRARY_PATH="$hosts_path" "$python" bench/gpu/peers.py --records "$records" \
+        --seconds "$(inside 60)"
 else result peers "not run" 0 "no $python"; fi
 
 for tool in memcheck racecheck initcheck synccheck; do
