@@ -169,6 +169,24 @@ sanitize:
 	tests/sanitize.sh $(B) address,undefined
 	tests/sanitize.sh $(B) thread
 
+# One run on a machine with an NVIDIA GPU, which needs a C compiler and nvcc: docs/gpu.md. Elsewhere it says what it
+# did not do. The driver has two sides: the CUDA runtime, and the emulated device for its own test.
+.PHONY: gpu-check
+gpu-check:
+	tests/gpu/gpu_check.sh $(B)
+gpu_objects := $(patsubst %.c,$(B)/%.o,$(wildcard bench/gpu/*.c) $(addprefix tests/,$(addsuffix .c,buffer combination \
+    golden golden_problem number oracle oracle_blur oracle_guidance oracle_head oracle_row problem problem_describe \
+    problem_fill problem_judge problem_random random draw)) $(addprefix tests/gpu/,$(addsuffix .c,attempt cases driver \
+    mirror properties record rules subject verify)))
+report_objects := $(patsubst %,$(B)/tests/gpu/%.o,goals qualified report results)
+$(B)/tests/gpu/device_cudart.o: CPPFLAGS += -isystem $(cuda)/include
+$(B)/gpu_driver: $(gpu_objects) $(B)/tests/gpu/device_cudart.o $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ -L$(cuda)/lib64 -L$(cuda)/lib -lcudart_static -lrt $(libs) -o $@
+$(B)/emu/gpu_driver: $(gpu_objects) $(B)/tests/gpu/device_emulated.o $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ $(libs) -o $@
+$(B)/gpu_report: $(report_objects)
+	$(CC) $(LDFLAGS) $^ -lm -o $@
+
 html:
 	@tools/setup doxygen
 	@mkdir -p $(B)

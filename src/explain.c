@@ -48,6 +48,8 @@ static void say_step(text *t, const ag_plan *p, int64_t i)
         (long long)p->kernels[i]->tasks(s));
     if (s->n_heads) say(t, ", %lld heads", (long long)s->n_heads);
     if (s->kind == AG_STEP_ATTEND) say_attend(t, &s->u.attend);
+    const char *remark = p->backend->remark ? p->backend->remark(p->kernels[i], ag_plan_device(p)) : NULL;
+    if (remark) say(t, ", %s", remark);
     say(t, "\n");
     for (const ag_kernel *const *k = p->backend->kernels; *k && *k != p->kernels[i]; k++) {
         if ((*k)->step != s->kind) continue;

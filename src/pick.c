@@ -103,6 +103,13 @@ ag_status ag_backend_at(int i, ag_kernel_info *info)
     return fill_info(info, (ag_kernel_info){ .backend = b->name, .unavailable = b->unavailable() });
 }
 
+/* On the first device. */
+static const char *detail_of(const ag_backend *b, const ag_kernel *k)
+{
+    if (b->remark) return b->remark(k, 0);
+    return k->detail ? k->detail() : NULL;
+}
+
 ag_status ag_kernel_at(int i, ag_kernel_info *info)
 {
     if (i < 0) return AG_ERR_VALUE;
@@ -116,7 +123,7 @@ ag_status ag_kernel_at(int i, ag_kernel_info *info)
                                                      .step = ag_step_name((*k)->step),
                                                      .name = (*k)->name,
                                                      .unavailable = reason,
-                                                     .detail = reason || !(*k)->detail ? NULL : (*k)->detail() });
+                                                     .detail = reason ? NULL : detail_of(b, *k) });
         }
     return AG_ERR_VALUE;
 }

@@ -301,6 +301,7 @@ typedef struct ag_backend {
     ag_status (*run)(const ag_plan *, const ag_args *, ag_why); /* enqueues every phase on args->stream */
     void     *(*alloc)(int device, size_t bytes);     /* workspaces of one-shot calls; NULL: none to be had */
     void      (*free)(int device, void *memory);
+    const char *(*remark)(const ag_kernel *, int device); /* its detail, and what else there is to say there */
 } ag_backend;
 
 /* Backend number i, from 0; NULL past the last. */

@@ -104,6 +104,9 @@ ag_status ag_cuda_prepare(ag_plan *plan, ag_why why);
 void      ag_cuda_release(ag_plan *plan);
 ag_status ag_cuda_run(const ag_plan *plan, const ag_args *args, ag_why why);
 
+/* qualified.c */
+const char *ag_cuda_remark(const ag_kernel *kernel, int device);
+
 /* What the plugin exports: its backend, if it is of the library's version. */
 __attribute__((visibility("default"))) const ag_backend *ag_cuda_backend(uint32_t version);
 

@@ -93,6 +93,7 @@ static const ag_backend backend = {
     .run = ag_cuda_run,
     .alloc = allocate,
     .free = release,
+    .remark = ag_cuda_remark,
 };
 
 const ag_backend *ag_cuda_backend(uint32_t version) { return version == ag_version() ? &backend : NULL; }
