@@ -81,7 +81,8 @@ typedef enum ag_status {
     AG_ERR_ALIAS          = 10, /**< out is an input, or overlaps the workspace, where that is not allowed */
     AG_ERR_KERNEL         = 20, /**< the kernel asked for by name does not exist, or refuses this problem */
     AG_ERR_UNAVAILABLE    = 30, /**< the backend is not in this build or not usable on this machine */
-    AG_ERR_MEMORY         = 31  /**< an allocation failed */
+    AG_ERR_MEMORY         = 31, /**< an allocation failed */
+    AG_ERR_DEVICE         = 32  /**< AG_CUDA: a launch or the device failed; what was written is undefined */
 } ag_status;
 
 /** Element types. U8 is for bias only: nonzero = visible. */
