@@ -28,7 +28,7 @@ ifdef COUNT
 flags += -DAG_COUNT
 endif
 
-src   := $(wildcard src/*.c src/cpu/*.c src/cuda/*.c)
+src   := $(wildcard src/*.c src/cpu/*.c) src/cuda/cuda.c
 ifneq ($(shell uname -m),x86_64)
 src   := $(filter-out %_avx2.c %_avx512.c,$(src))
 endif
@@ -39,9 +39,23 @@ flags += -DAG_WITH_OPENBLAS
 endif
 obj   := $(src:%.c=$(B)/%.o)
 tools := $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c bench/*.c))
-tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.c)))
+tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.c tests/cuda/*.c)))
 
-all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide
+# The CUDA plugin, where nvcc is; its own C, a few sources it shares with the library, and the kernels. The emulated
+# plugin is the same over a host emulation of the GPU, for the tests: a C++ compiler is all it wants.
+NVCC   ?= nvcc
+cuda   := $(patsubst %/bin/nvcc,%,$(realpath $(shell command -v $(NVCC))))
+ifneq ($(cuda),)
+plugin := $(B)/libattnguide_cuda.so
+endif
+kernels     := $(wildcard src/cuda/*.cu)
+plugin_c    := $(filter-out src/cuda/cuda.c,$(wildcard src/cuda/*.c)) src/bind.c src/describe.c
+gpu_obj     := $(plugin_c:%.c=$(B)/plugin/%.o) $(B)/plugin/src/cuda/gpu/runtime.o $(kernels:%.cu=$(B)/plugin/%.o)
+emulated_obj := $(plugin_c:%.c=$(B)/plugin/%.o) $(kernels:%.cu=$(B)/emu/%.o) \
+    $(patsubst %.cpp,$(B)/emu/%.o,$(wildcard src/cuda/emulated/*.cpp))
+plugin_libs := -lm -ldl -lrt -pthread
+
+all: $(B)/libattnguide.a $(B)/$(SONAME) $(B)/attnguide $(plugin)
 
 # A file's suffix is its instruction set; nothing else in the tree is compiled with -m flags.
 $(B)/src/cpu/%.o: fast := -O3 -ffp-contract=fast
@@ -61,6 +75,30 @@ $(B)/libattnguide.a: $(obj)
 $(B)/$(SONAME): $(obj)
 	$(CC) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs $(LDFLAGS) $^ $(libs) -o $@
 	ln -sf $(SONAME) $(B)/libattnguide.so
+$(B)/plugin/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(flags) -DAG_API= -I$(cuda)/include $(CFLAGS) -c $< -o $@
+# No exceptions and no guarded statics: the plugin needs no C++ library.
+nvcc_flags := -std=c++20 -O3 -lineinfo -Iinclude -Isrc/cuda/gpu -MMD -MP -Xptxas -v -Xcompiler \
+    -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-rtti,-fno-threadsafe-statics,-Wall,-Wextra,-Wno-missing-field-initializers \
+    -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_80,code=compute_80
+$(B)/plugin/%.o: %.cu
+	@mkdir -p $(@D)
+	$(NVCC) $(nvcc_flags) -c $< -o $@ >$(@:.o=.ptxas) 2>&1 || { cat $(@:.o=.ptxas); exit 1; }
+	@grep -E 'warning|error' $(@:.o=.ptxas) || true
+emulated_flags := -std=c++20 -Iinclude -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -MMD -MP -Wall -Wextra -Wshadow \
+    -Wno-missing-field-initializers -O2 -g
+$(B)/emu/%.o: %.cu $(B)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(emulated_flags) -Isrc/cuda/emulated -x c++ -c $< -o $@
+$(B)/emu/%.o: %.cpp $(B)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(emulated_flags) -c $< -o $@
+$(B)/libattnguide_cuda.so: $(gpu_obj)
+	$(CC) -shared -Wl,-soname,libattnguide_cuda.so -Wl,-z,defs -Wl,--exclude-libs,ALL $^ -L$(cuda)/lib64 \
+	    -lcudart_static $(plugin_libs) -o $@
+$(B)/emu/libattnguide_cuda.so: $(emulated_obj)
+	$(CC) -shared -Wl,-z,defs $^ $(plugin_libs) -o $@
 $(B)/attnguide: $(tools) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ -lpng $(libs) -o $@
 $(B)/test_attnguide: $(tests) $(B)/libattnguide.a
@@ -144,6 +182,7 @@ install: all
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so.$(VERSION)
 	ln -sf libattnguide.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libattnguide.so
+	$(if $(plugin),$(INSTALL) -m 755 $(plugin) $(DESTDIR)$(LIBDIR))
 	$(fill) pkgconfig/attnguide.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc
 	$(fill) cmake/attnguideConfig.cmake.in > $(DESTDIR)$(cmakedir)/attnguideConfig.cmake
 	$(fill) cmake/attnguideConfigVersion.cmake.in > $(DESTDIR)$(cmakedir)/attnguideConfigVersion.cmake
@@ -152,7 +191,7 @@ install: all
 	$(INSTALL) -m 644 docs/man/attnguide.3 $(DESTDIR)$(MANDIR)/man3
 
 uninstall:
-	rm -f $(DESTDIR)$(INCLUDEDIR)/attnguide.h $(DESTDIR)$(LIBDIR)/libattnguide.* \
+	rm -f $(DESTDIR)$(INCLUDEDIR)/attnguide.h $(DESTDIR)$(LIBDIR)/libattnguide.* $(DESTDIR)$(LIBDIR)/libattnguide_cuda.so \
 	      $(DESTDIR)$(LIBDIR)/pkgconfig/attnguide.pc $(DESTDIR)$(BINDIR)/attnguide $(DESTDIR)$(MANDIR)/man1/attnguide.1 \
 	      $(DESTDIR)$(MANDIR)/man3/attnguide.3
 	rm -rf $(DESTDIR)$(cmakedir)

@@ -82,7 +82,7 @@ typedef enum ag_status {
     AG_ERR_KERNEL         = 20, /**< the kernel asked for by name does not exist, or refuses this problem */
     AG_ERR_UNAVAILABLE    = 30, /**< the backend is not in this build or not usable on this machine */
     AG_ERR_MEMORY         = 31, /**< an allocation failed */
-    AG_ERR_DEVICE         = 32  /**< AG_CUDA: a launch or the device failed; what was written is undefined */
+    AG_ERR_DEVICE         = 32  /**< AG_CUDA: the device refused a launch or failed; outputs are undefined */
 } ag_status;
 
 /** Element types. U8 is for bias only: nonzero = visible. */
@@ -585,7 +585,8 @@ AG_API ag_status ag_plan_run_share(const ag_plan *plan, const ag_args *args, int
 /** Run tasks [first, last) of `phase` as worker `worker`, 0 <= worker < workers of the plan: for hosts that schedule
  *  tasks themselves. The host has called ag_plan_check() with the same args, finishes a phase before it begins the
  *  next, and never runs two parts with one worker number at once. AG_ERR_VALUE: phase, range or worker out of range;
- *  AG_ERR_KERNEL: a kernel that has threads of its own was forced (attend_openblas). */
+ *  AG_ERR_KERNEL: a kernel that has threads of its own was forced (attend_openblas), or the plan is for
+ *  AG_CUDA, where a phase is a launch and ag_plan_run() enqueues them all. */
 AG_API ag_status ag_plan_run_part(const ag_plan *plan, const ag_args *args, int phase, int64_t first, int64_t last,
                                   int worker);
 

@@ -9,13 +9,13 @@ ag_status ag_context_run_once(ag_context *c, ag_checked *checked, const ag_args 
     ag_args mine = *args, taken;
     ag_status s = ag_context_borrow(c, checked, &plan, why);
     if (s) return s;
+    ag_space *space = ag_context_space(c, plan, plan->backend->run ? args->stream : NULL);
     mine.workspace_size = ag_plan_workspace(plan);
-    mine.workspace = ag_context_space(c, mine.workspace_size);
-    if (!mine.workspace)
-        s = ag_refuse(why, AG_ERR_MEMORY, "no memory for a workspace of %zu bytes", mine.workspace_size);
+    if (space) mine.workspace = space->memory;
+    else s = ag_refuse(why, AG_ERR_MEMORY, "no memory for a workspace of %zu bytes", mine.workspace_size);
     if (!s) s = ag_check_args(plan, &mine, &taken, why);
-    if (!s) ag_run_phases(plan, &taken);
-    if (mine.workspace) ag_context_space_back(c, mine.workspace);
+    if (!s) s = ag_run_phases(plan, &taken, why);
+    if (space) ag_context_space_back(c, space);
     ag_context_return(c, plan);
     return s;
 }

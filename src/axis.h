@@ -18,22 +18,22 @@ int ag_axis_changes(int64_t extent, double sigma);
 ag_status ag_axis_make(int64_t extent, double sigma, int collapse, ag_axis *axis, void **memory);
 
 /* Columns [low, high) hold everything of rows [i, i + rows) that is not zero. */
-static inline int64_t ag_axis_low(const ag_axis *a, int64_t i) { return a->mean || i < a->radius ? 0 : i - a->radius; }
+AG_FN int64_t ag_axis_low(const ag_axis *a, int64_t i) { return a->mean || i < a->radius ? 0 : i - a->radius; }
 
-static inline int64_t ag_axis_high(const ag_axis *a, int64_t i, int64_t rows)
+AG_FN int64_t ag_axis_high(const ag_axis *a, int64_t i, int64_t rows)
 {
     const int64_t end = i + rows + a->radius;
     return a->mean || end > a->in ? a->in : end;
 }
 
-static inline double ag_axis_tap(const ag_axis *a, int64_t x)
+AG_FN double ag_axis_tap(const ag_axis *a, int64_t x)
 {
     if (x < 0) x = -x;
     return x > a->radius ? 0 : a->tap[x];
 }
 
 /* G[i][j]: the direct tap, and those that the reflection at 0 and at in-1 folds onto column j. */
-static inline double ag_axis_weight(const ag_axis *a, int64_t i, int64_t j)
+AG_FN double ag_axis_weight(const ag_axis *a, int64_t i, int64_t j)
 {
     if (a->mean) return 1 / (double)a->in;
     double w = ag_axis_tap(a, j - i);

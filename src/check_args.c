@@ -67,6 +67,7 @@ static ag_status check_workspace(const ag_plan *plan, const ag_args *a, ag_why w
 
 static ag_status check_lengths(const ag_problem *p, const int32_t *lengths, ag_why why)
 {
+    if (p->place == AG_CUDA) return AG_OK; /* it cannot be read from here: kernels take what is beyond n_k as n_k */
     for (int64_t b = 0; lengths && b < p->batch; b++)
         if (lengths[b] < 0 || lengths[b] > p->n_k)
             return ag_refuse(why, AG_ERR_INDEX, "key_lengths[%lld] is %d, not between 0 and %lld", (ll)b, lengths[b],
@@ -76,10 +77,11 @@ static ag_status check_lengths(const ag_problem *p, const int32_t *lengths, ag_w
 
 /* ---- values per row ---- */
 
-static ag_status check_index(const ag_row_checked *r, const int32_t *index, int64_t b, ag_why why)
+static ag_status check_index(const ag_row_checked *r, const int32_t *index, ag_place place, int64_t b, ag_why why)
 {
     if (!index) return ag_refuse(why, AG_ERR_NULL, "row %lld: index is NULL, but the row was made with one", (ll)b);
     const int64_t entries = r->kind == AG_GATHER ? r->n * r->draws : r->n;
+    if (place == AG_CUDA) return AG_OK; /* it cannot be read from here: kernels write NaN where an entry is wrong */
     for (int64_t i = 0; i < entries; i++)
         if (index[i] < 0 || index[i] >= r->n)
             return ag_refuse(why, AG_ERR_INDEX, "row %lld: index[%lld] is %d, not between 0 and %lld", (ll)b, (ll)i,
@@ -87,7 +89,7 @@ static ag_status check_index(const ag_row_checked *r, const int32_t *index, int6
     return AG_OK;
 }
 
-static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x, int64_t b, ag_why why)
+static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x, ag_place place, int64_t b, ag_why why)
 {
     if (r->method == AG_STANDARD) return AG_OK;
     if (!(x->strength >= 0 && x->strength <= 1))
@@ -100,7 +102,7 @@ static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x,
     if (!isfinite(x->mix)) return ag_refuse(why, AG_ERR_VALUE, "row %lld: mix is %g, not finite", (ll)b, x->mix);
     if (x->stream != AG_STREAM_DEFAULT && (x->stream < 0 || x->stream > UINT32_MAX))
         return ag_refuse(why, AG_ERR_VALUE, "row %lld: stream is %lld, not between 0 and 2^32-1", (ll)b, (ll)x->stream);
-    return r->indexed ? check_index(r, x->index, b, why) : AG_OK;
+    return r->indexed ? check_index(r, x->index, place, b, why) : AG_OK;
 }
 
 static ag_status check_rows(const ag_plan *plan, const ag_args *a, ag_why why)
@@ -119,7 +121,7 @@ static ag_status check_rows(const ag_plan *plan, const ag_args *a, ag_why why)
                 ag_take_entry(&x, sizeof x, a->rows, a->row_count > 1 ? b : 0, "an entry of the arguments' rows", why);
             if (s) return s;
         }
-        const ag_status s = check_row_values(&c->rows[b], &x, b, why);
+        const ag_status s = check_row_values(&c->rows[b], &x, c->p.place, b, why);
         if (s) return s;
     }
     return AG_OK;

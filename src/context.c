@@ -11,12 +11,6 @@ typedef struct cached {
     int users;
 } cached;
 
-/* A workspace; `memory` begins one alignment after it. */
-typedef struct space {
-    struct space *next;
-    size_t bytes;
-} space;
-
 void ag_context_options_init(ag_context_options *o)
 {
     *o = (ag_context_options){ .size = sizeof *o, .threads = ag_os_processors(), .cached_plans = 64 };
@@ -52,6 +46,13 @@ ag_status ag_context_create(const ag_context_options *options, ag_context **cont
     return AG_OK;
 }
 
+static void free_space(ag_space *x)
+{
+    if (x && x->backend->free) x->backend->free(x->device, x->memory);
+    else if (x) ag_os_free(x->memory);
+    free(x);
+}
+
 void ag_context_free(ag_context *c)
 {
     if (!c) return;
@@ -63,9 +64,9 @@ void ag_context_free(ag_context *c)
         free(x);
     }
     while (c->spaces) {
-        space *x = c->spaces;
+        ag_space *x = c->spaces;
         c->spaces = x->next;
-        ag_os_free(x);
+        free_space(x);
     }
     ag_lock_free(c->lock);
     free(c);
@@ -157,30 +158,41 @@ void ag_context_return(ag_context *c, const ag_plan *plan)
 
 /* ---- workspaces ---- */
 
-void *ag_context_space(ag_context *c, size_t bytes)
+static int fits(const ag_space *x, const ag_plan *plan, const void *stream)
 {
-    ag_lock_take(c->lock);
-    space **at = &c->spaces;
-    while (*at && (*at)->bytes < bytes) at = &(*at)->next;
-    space *x = *at;
-    if (x) *at = x->next;
-    else if ((x = c->spaces))
-        c->spaces = x->next; /* too small: replaced by a larger one, so that they do not pile up */
-    ag_lock_give(c->lock);
-    if (x && x->bytes < bytes) {
-        ag_os_free(x);
-        x = NULL;
-    }
-    if (!x) {
-        if (bytes > SIZE_MAX - AG_ALIGNMENT || !(x = ag_os_alloc(bytes + AG_ALIGNMENT))) return NULL;
-        x->bytes = bytes;
-    }
-    return (char *)x + AG_ALIGNMENT;
+    return x->backend == plan->backend && x->device == ag_plan_device(plan) && x->stream == stream;
 }
 
-void ag_context_space_back(ag_context *c, void *memory)
+static ag_space *new_space(const ag_plan *plan, void *stream, size_t bytes)
 {
-    space *x = (space *)((char *)memory - AG_ALIGNMENT);
+    ag_space *x = malloc(sizeof *x);
+    if (!x) return NULL;
+    *x = (ag_space){
+        .backend = plan->backend, .device = ag_plan_device(plan), .stream = stream, .bytes = bytes ? bytes : 1
+    };
+    x->memory = plan->backend->alloc ? plan->backend->alloc(x->device, x->bytes) : ag_os_alloc(x->bytes);
+    if (x->memory) return x;
+    free(x);
+    return NULL;
+}
+
+ag_space *ag_context_space(ag_context *c, const ag_plan *plan, void *stream)
+{
+    const size_t bytes = ag_plan_workspace(plan);
+    ag_space **found = NULL;
+    ag_lock_take(c->lock);
+    for (ag_space **at = &c->spaces; *at; at = &(*at)->next)
+        if (fits(*at, plan, stream) && (!found || (*found)->bytes < bytes)) found = at;
+    ag_space *x = found ? *found : NULL;
+    if (x) *found = x->next;
+    ag_lock_give(c->lock);
+    if (x && x->bytes >= bytes) return x;
+    free_space(x); /* too small: replaced by a larger one, so that they do not pile up */
+    return new_space(plan, stream, bytes);
+}
+
+void ag_context_space_back(ag_context *c, ag_space *x)
+{
     ag_lock_take(c->lock);
     x->next = c->spaces;
     c->spaces = x;

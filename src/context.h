@@ -14,7 +14,7 @@ struct ag_context {
     ag_lock         *lock;       /* of everything below */
     struct cached   *cached;     /* most recently used first */
     int              n_cached, most_cached;
-    struct space    *spaces;     /* workspaces no call is using */
+    struct ag_space *spaces;     /* workspaces no call is using */
 };
 
 /* cpu/pool.c */
@@ -29,7 +29,19 @@ int ag_pool_run(ag_pool *pool, int workers, void (*body)(void *arg, int worker),
 ag_status ag_context_borrow(ag_context *c, ag_checked *checked, const ag_plan **plan, ag_why why);
 ag_status ag_context_run_once(ag_context *c, ag_checked *checked, const ag_args *args, ag_why why);
 void      ag_context_return(ag_context *c, const ag_plan *plan);
-void     *ag_context_space(ag_context *c, size_t bytes);
-void      ag_context_space_back(ag_context *c, void *memory);
+
+/* A workspace, where its backend's kernels can reach it. One that was used on a stream is used on that stream again:
+ * the run before may not be over. */
+typedef struct ag_space {
+    struct ag_space  *next;
+    const ag_backend *backend;
+    int               device;
+    void             *stream;
+    size_t            bytes;
+    void             *memory;
+} ag_space;
+
+ag_space *ag_context_space(ag_context *c, const ag_plan *plan, void *stream);  /* NULL: no memory */
+void      ag_context_space_back(ag_context *c, ag_space *space);
 
 #endif

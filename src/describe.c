@@ -121,7 +121,7 @@ const char *ag_status_string(ag_status status)
     case AG_ERR_KERNEL: return "the kernel asked for does not exist or refuses the problem";
     case AG_ERR_UNAVAILABLE: return "the backend is not in this build or not usable on this machine";
     case AG_ERR_MEMORY: return "out of memory";
-    case AG_ERR_DEVICE: return "a launch or the device failed";
+    case AG_ERR_DEVICE: return "the device failed";
     }
     return "unknown status";
 }

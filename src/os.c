@@ -4,7 +4,10 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "attnguide.h"
@@ -41,6 +44,25 @@ void ag_os_yield(void) { sched_yield(); }
 int ag_os_process(void) { return (int)getpid(); }
 
 void *ag_os_library(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL); }
+const char *ag_os_library_trouble(void)
+{
+    const char *trouble = dlerror();
+    return trouble ? trouble : "no reason is known";
+}
+
+const char *ag_os_variable(const char *name) { return secure_getenv(name); }
+
+void ag_os_beside(char *path, size_t size, const char *name)
+{
+    Dl_info here;
+    *path = 0;
+    if (!dladdr((void *)(uintptr_t)ag_os_beside, &here) || !here.dli_fname) return;
+    const char *slash = strrchr(here.dli_fname, '/');
+    const int folder = slash ? (int)(slash - here.dli_fname) : 1;
+    const int n = snprintf(path, size, "%.*s/%s", folder, slash ? here.dli_fname : ".", name);
+    if (n < 0 || (size_t)n >= size) *path = 0;
+}
+
 void *ag_os_symbol(void *library, const char *name) { return dlsym(library, name); }
 
 ag_lock *ag_lock_create(void)

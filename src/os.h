@@ -16,6 +16,11 @@ void  ag_os_yield(void);
 int   ag_os_process(void);                           /* differs after fork() */
 void *ag_os_library(const char *name);               /* a shared library, never unloaded; NULL: not there */
 void *ag_os_symbol(void *library, const char *name); /* NULL: not in it */
+const char *ag_os_library_trouble(void);             /* why ag_os_library() gave NULL just now on this thread */
+const char *ag_os_variable(const char *name);        /* of the environment; NULL: not set, or not to be trusted */
+
+/* The path of `name` as seen from the folder of the file that holds this code; "" where that is not known. */
+void ag_os_beside(char *path, size_t size, const char *name);
 
 ag_lock *ag_lock_create(void);
 void     ag_lock_free(ag_lock *l);

@@ -5,9 +5,8 @@
 #include "step.h"
 
 extern const ag_backend ag_cpu;
-extern const ag_backend ag_cuda;
 
-const ag_backend *const ag_backends[] = { &ag_cpu, &ag_cuda, NULL };
+const ag_backend *ag_backend_number(int i) { return i == 0 ? &ag_cpu : i == 1 ? ag_cuda_here() : NULL; }
 
 const char *ag_step_name(ag_step_kind kind)
 {
@@ -32,14 +31,11 @@ const char *ag_step_name(ag_step_kind kind)
 
 ag_status ag_pick_backend(ag_place place, const ag_backend **backend, ag_why why)
 {
-    for (const ag_backend *const *b = ag_backends; *b; b++) {
-        if ((*b)->place != place) continue;
-        const char *reason = (*b)->unavailable();
-        if (reason) return ag_refuse(why, AG_ERR_UNAVAILABLE, "the %s backend: %s", (*b)->name, reason);
-        *backend = *b;
-        return AG_OK;
-    }
-    return ag_refuse(why, AG_ERR_UNAVAILABLE, "no backend for place %d in this build", (int)place);
+    const ag_backend *b = place == AG_CUDA ? ag_cuda_here() : &ag_cpu; /* check.c knows no third place */
+    const char *reason = b->unavailable();
+    if (reason) return ag_refuse(why, AG_ERR_UNAVAILABLE, "the %s backend: %s", b->name, reason);
+    *backend = b;
+    return AG_OK;
 }
 
 /* NULL: the machine has what the kernel needs. */
@@ -102,22 +98,21 @@ static ag_status fill_info(ag_kernel_info *info, ag_kernel_info found)
 
 ag_status ag_backend_at(int i, ag_kernel_info *info)
 {
-    int n = 0;
-    while (ag_backends[n]) n++;
-    if (i < 0 || i >= n) return AG_ERR_VALUE;
-    return fill_info(info,
-                     (ag_kernel_info){ .backend = ag_backends[i]->name, .unavailable = ag_backends[i]->unavailable() });
+    const ag_backend *b = i < 0 ? NULL : ag_backend_number(i);
+    if (!b) return AG_ERR_VALUE;
+    return fill_info(info, (ag_kernel_info){ .backend = b->name, .unavailable = b->unavailable() });
 }
 
 ag_status ag_kernel_at(int i, ag_kernel_info *info)
 {
     if (i < 0) return AG_ERR_VALUE;
-    for (const ag_backend *const *b = ag_backends; *b; b++)
-        for (const ag_kernel *const *k = (*b)->kernels; *k; k++) {
+    const ag_backend *b;
+    for (int at = 0; (b = ag_backend_number(at)); at++)
+        for (const ag_kernel *const *k = b->kernels; *k; k++) {
             if (i--) continue;
-            const char *reason = (*b)->unavailable();
-            if (!reason) reason = ag_pick_unavailable(*b, *k);
-            return fill_info(info, (ag_kernel_info){ .backend = (*b)->name,
+            const char *reason = b->unavailable();
+            if (!reason) reason = ag_pick_unavailable(b, *k);
+            return fill_info(info, (ag_kernel_info){ .backend = b->name,
                                                      .step = ag_step_name((*k)->step),
                                                      .name = (*k)->name,
                                                      .unavailable = reason,

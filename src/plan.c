@@ -8,6 +8,7 @@
 void ag_plan_free(ag_plan *p)
 {
     if (!p) return;
+    if (p->device) p->backend->release(p);
     for (int64_t i = 0; p->phases && i < p->n_phases; i++) free(p->phases[i].tasks);
     free(p->phases);
     free((void *)p->kernels);
@@ -103,10 +104,12 @@ ag_status ag_plan_make(ag_context *context, ag_checked *checked, ag_plan **plan,
     const int workers = wanted_workers(&p->c);
     p->workers = workers ? workers : ag_context_threads(context);
     ag_status s = ag_pick_backend(p->c.combines ? p->c.g.place : p->c.p.place, &p->backend, why);
+    if (!s && p->backend->run) p->workers = 1; /* scratch is used in the order of the stream */
     if (!s) s = ag_lower(&p->c, &p->program, why);
     if (!s) s = ag_check_row_map(&p->c, &p->program, why);
     if (!s) s = pick_kernels(p, why);
     if (!s) s = make_phases(p, why);
+    if (!s && p->backend->prepare) s = p->backend->prepare(p, why);
     if (s) {
         ag_plan_free(p);
         return s;
@@ -152,7 +155,7 @@ ag_status ag_problem_needs(const ag_problem *problem, int64_t row, unsigned *nee
 size_t ag_plan_workspace(const ag_plan *p)
 {
     const size_t bytes = p ? p->program.work_size + p->scratch * (size_t)p->workers : 0;
-    return bytes ? bytes + AG_ALIGNMENT - 1 : 0;
+    return bytes ? bytes + ag_work_alignment(p) - 1 : 0;
 }
 
 int ag_plan_phases(const ag_plan *p) { return p ? (int)p->n_phases : 0; }

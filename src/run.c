@@ -5,32 +5,6 @@
 #include "context.h"
 #include "step.h"
 
-ag_row_args ag_row_values(const ag_bound *run, int64_t b)
-{
-    ag_row_args row;
-    ag_row_args_init(&row);
-    if (run->args->row_count) {
-        const char *entry =
-            (const char *)run->args->rows + (run->args->row_count > 1 ? (size_t)b * run->args->rows->size : 0);
-        row = *(const ag_row_args *)entry;
-    }
-    if (row.stream == AG_STREAM_DEFAULT) row.stream = (int64_t)(uint32_t)((uint64_t)b + (uint64_t)run->c->p.row_offset);
-    return row;
-}
-
-void ag_run_bind(const ag_plan *plan, const ag_args *args, ag_bound *run)
-{
-    *run = (ag_bound){ .c = &plan->c, .args = args };
-    run->base[AG_IN_Q] = (char *)(uintptr_t)args->q;
-    run->base[AG_IN_K] = (char *)(uintptr_t)args->k;
-    run->base[AG_IN_V] = (char *)(uintptr_t)args->v;
-    run->base[AG_TO_OUT] = args->out;
-    run->base[AG_TO_LSE] = (char *)args->lse;
-    run->base[AG_TO_CURVATURE] = (char *)args->curvature;
-    const uintptr_t work = (uintptr_t)args->workspace + AG_ALIGNMENT - 1;
-    run->base[AG_WORK] = (char *)(work - work % AG_ALIGNMENT);
-}
-
 static void run_task(const ag_plan *p, const ag_bound *run, const ag_task *task, int worker)
 {
     char *scratch = p->scratch ? run->base[AG_WORK] + p->program.work_size + (size_t)worker * p->scratch : NULL;
@@ -116,12 +90,14 @@ static void run_on_executor(const ag_plan *p, const ag_bound *run)
     }
 }
 
-void ag_run_phases(const ag_plan *plan, const ag_args *args)
+ag_status ag_run_phases(const ag_plan *plan, const ag_args *args, ag_why why)
 {
+    if (plan->backend->run) return plan->backend->run(plan, args, why);
     ag_bound run;
     ag_run_bind(plan, args, &run);
     if (args->executor && !plan->own_threads) run_on_executor(plan, &run);
     else run_on_context(plan, &run);
+    return AG_OK;
 }
 
 /* ---- public ---- */
@@ -142,15 +118,13 @@ ag_status ag_plan_run(const ag_plan *plan, const ag_args *args, char *text, size
 {
     ag_args taken;
     const ag_status s = ag_check_args(plan, args, &taken, (ag_why){ text, size });
-    if (s) return s;
-    ag_run_phases(plan, &taken);
-    return AG_OK;
+    return s ? s : ag_run_phases(plan, &taken, (ag_why){ text, size });
 }
 
 ag_status ag_plan_run_part(const ag_plan *plan, const ag_args *args, int phase, int64_t first, int64_t last, int worker)
 {
     if (!plan || !args) return AG_ERR_NULL;
-    if (plan->own_threads) return AG_ERR_KERNEL;
+    if (plan->own_threads || plan->backend->run) return AG_ERR_KERNEL;
     if (phase < 0 || phase >= plan->n_phases || worker < 0 || worker >= plan->workers) return AG_ERR_VALUE;
     if (first < 0 || last < first || last > plan->phases[phase].n_tasks) return AG_ERR_VALUE;
     ag_bound run;

@@ -9,6 +9,7 @@
 #define AG_STEP_H
 
 #include "attnguide.h"
+#include "semantics.h"
 
 /* ---- A checked problem: nothing missing, defaults filled in, ranges fit. Everything below check trusts it. ------- */
 
@@ -60,7 +61,7 @@ typedef struct ag_map {
     int64_t o, div, mod, base;
 } ag_map;
 
-static inline int64_t ag_mapped(const ag_map *m, int64_t i) { return m->base + (i - m->o) / m->div % m->mod; }
+AG_FN int64_t ag_mapped(const ag_map *m, int64_t i) { return m->base + (i - m->o) / m->div % m->mod; }
 
 /* Tokens per task of the steps that move rows; tally keeps a partial sum for each. */
 #define AG_CHUNK 256
@@ -237,7 +238,7 @@ typedef struct ag_bound {
 /* The per-run values of output row b, defaults filled in. */
 ag_row_args ag_row_values(const ag_bound *run, int64_t b);
 
-static inline size_t ag_size_of(ag_dtype t) { return t == AG_F32 ? 4 : t == AG_U8 ? 1 : 2; }
+AG_FN size_t ag_size_of(ag_dtype t) { return t == AG_F32 ? 4 : t == AG_U8 ? 1 : 2; }
 
 static inline void *ag_at(const ag_bound *run, const ag_ref *r, int64_t h, int64_t i)
 {
@@ -249,6 +250,12 @@ static inline const int32_t *ag_index_at(const ag_bound *run, const ag_index *x,
 {
     return x->from_args ? row->index : (const int32_t *)(run->base[AG_WORK] + x->offset);
 }
+
+/* The caller's buffer for one sentence. */
+typedef struct ag_why {
+    char  *text;
+    size_t size;
+} ag_why;
 
 /* ---- Kernels and backends ---------------------------------------------------------------------------------------- */
 
@@ -272,9 +279,20 @@ typedef struct ag_backend {
     uint32_t               (*features)(void);         /* of this machine */
     const char            *(*lacking)(uint32_t);      /* a sentence for features that are missing */
     const ag_kernel *const *kernels;                  /* per step fastest first; NULL-ended */
+
+    /* Of a device with memory of its own; all NULL where kernels run on the host's threads. */
+    ag_status (*prepare)(ag_plan *, ag_why);          /* kernels are picked: whatever a run would have to make */
+    void      (*release)(ag_plan *);
+    ag_status (*run)(const ag_plan *, const ag_args *, ag_why); /* enqueues every phase on args->stream */
+    void     *(*alloc)(int device, size_t bytes);     /* workspaces of one-shot calls; NULL: none to be had */
+    void      (*free)(int device, void *memory);
 } ag_backend;
 
-extern const ag_backend *const ag_backends[];         /* NULL-ended */
+/* Backend number i, from 0; NULL past the last. */
+const ag_backend *ag_backend_number(int i);
+
+/* cuda/cuda.c: the CUDA backend if it can be loaded, else one without kernels that says why. */
+const ag_backend *ag_cuda_here(void);
 
 /* ---- A plan: what runs, and in which order ----------------------------------------------------------------------- */
 
@@ -302,15 +320,15 @@ struct ag_plan {
     ag_context        *context;
     struct cached     *entry;         /* one-shot plans: its place in the cache */
     const ag_backend  *backend;
+    void              *device;        /* what the backend's prepare() made; NULL on the CPU */
 };
 
-/* ---- The way through --------------------------------------------------------------------------------------------- */
+/* A workspace may begin anywhere; inside it, everything is aligned to this. */
+static inline size_t ag_work_alignment(const ag_plan *p) { return p->backend->run ? 256 : AG_ALIGNMENT; }
 
-/* The caller's buffer for one sentence. */
-typedef struct ag_why {
-    char  *text;
-    size_t size;
-} ag_why;
+static inline int ag_plan_device(const ag_plan *p) { return p->c.combines ? p->c.g.device : p->c.p.device; }
+
+/* ---- The way through --------------------------------------------------------------------------------------------- */
 
 /* Write the sentence, return the status. */
 ag_status ag_refuse(ag_why why, ag_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -351,6 +369,6 @@ const char      *ag_step_name(ag_step_kind kind);
 /* plan, run */
 ag_status ag_plan_make(ag_context *context, ag_checked *checked, ag_plan **plan, ag_why why);
 void      ag_run_bind(const ag_plan *plan, const ag_args *args, ag_bound *run);
-void      ag_run_phases(const ag_plan *plan, const ag_args *args);
+ag_status ag_run_phases(const ag_plan *plan, const ag_args *args, ag_why why);
 
 #endif

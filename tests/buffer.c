@@ -5,6 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+void (*buffer_opened)(const void *at, size_t bytes);
+void (*buffer_closed)(const void *at);
+
 enum { POISON = 0xff }; /* all ones is a NaN in float32, float16 and bfloat16 */
 
 int buffer_open(buffer *b, size_t size, size_t align)
@@ -18,12 +21,14 @@ int buffer_open(buffer *b, size_t size, size_t align)
     b->size = size;
     if (mprotect(b->pages, b->pages_size, PROT_READ | PROT_WRITE)) return 1;
     buffer_poison(b);
+    if (buffer_opened) buffer_opened(b->pages, b->pages_size);
     return 0;
 }
 
 void buffer_close(buffer *b)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (b->pages && buffer_closed) buffer_closed(b->pages);
     if (b->pages) munmap(b->pages - page, b->pages_size + 2 * page);
     memset(b, 0, sizeof *b);
 }

@@ -11,6 +11,10 @@ typedef struct buffer {
     size_t pages_size;
 } buffer;
 
+/* Told of every buffer from now on, with its pages; NULL (to begin with): nobody. */
+extern void (*buffer_opened)(const void *at, size_t bytes);
+extern void (*buffer_closed)(const void *at);
+
 /* 0, or nonzero where there is no memory. align is a power of two. */
 int buffer_open(buffer *b, size_t size, size_t align);
 void buffer_close(buffer *b);

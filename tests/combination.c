@@ -8,6 +8,7 @@
 
 #include "number.h"
 #include "oracle_guidance.h"
+#include "problem.h"
 #include "random.h"
 
 /* What rounding to a type costs: relative, and at least. */
@@ -20,6 +21,7 @@ void combination_init(combination *x, ag_rule rule, int inputs, int64_t samples,
 {
     memset(x, 0, sizeof *x);
     ag_guidance_init(&x->g, rule, inputs, samples, count);
+    x->g.place = problem_where;
     ag_guidance_args_init(&x->a);
     x->in_place = x->lse_in_place = -1;
     for (int i = 0; i < COMBINATION_SAMPLES * AG_MOST_INPUTS; i++) x->weights[i] = i % AG_MOST_INPUTS == 0;

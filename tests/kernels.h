@@ -4,6 +4,12 @@
 
 #include "problem.h"
 
+/* The backend of problem_where. */
+const char *kernels_backend(void);
+
+/* That backend has a kernel of each step. */
+int kernels_complete(void);
+
 int kernels_count(void);
 ag_kernel_info kernels_info(int number);
 

@@ -10,12 +10,15 @@
 #include "oracle.h"
 #include "random.h"
 
+ag_place problem_where = AG_HOST;
+
 /* ---- Shapes ------------------------------------------------------------------------------------------------- */
 
 void problem_init(problem *x, int64_t batch, int64_t heads, int64_t n_q, int64_t n_k, int64_t d)
 {
     memset(x, 0, sizeof *x);
     ag_problem_init(&x->p, batch, heads, n_q, n_k, d);
+    x->p.place = problem_where;
     ag_args_init(&x->a, NULL, NULL, NULL, NULL);
 }
 

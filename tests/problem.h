@@ -46,6 +46,9 @@ typedef struct verdict {
     char text[PROBLEM_TEXT]; /* why it is wrong or refused, with the problem in words */
 } verdict;
 
+/** Where problems and combinations are from now on; AG_HOST to begin with. Their buffers must be of that place's. */
+extern ag_place problem_where;
+
 void problem_init(problem *x, int64_t batch, int64_t heads, int64_t n_q, int64_t n_k, int64_t d);
 
 /* Row b asks for `method`; from now on every row has an entry. Returns it. */

@@ -26,5 +26,6 @@ Suite *suite_guidance_golden(void);
 Suite *suite_weights(void);
 Suite *suite_pictures(void);
 Suite *suite_kernels(void);
+Suite *suite_cuda(void); /* on the emulated device */
 
 #endif

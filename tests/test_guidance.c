@@ -20,7 +20,7 @@ static void run_and_judge(combination *x, ag_context *context, const char *kerne
 
 static int is_of_guidance(const ag_kernel_info *info)
 {
-    return !info->unavailable && !strcmp(info->backend, "cpu") &&
+    return !info->unavailable && !strcmp(info->backend, kernels_backend()) &&
            (!strcmp(info->step, "statistics") || !strcmp(info->step, "combine"));
 }
 
@@ -286,7 +286,7 @@ Suite *suite_guidance(void)
     tcase_add_loop_test(c, neutral_values_give_the_first_input, 0, EXTENTS);
     tcase_add_loop_test(c, apg_can_be_plain_guidance, 0, EXTENTS);
     tcase_add_loop_test(c, momentum_is_handed_on, 0, EXTENTS);
-    tcase_add_loop_test(c, threads_and_parts_change_no_byte, 0, TESTS);
+    if (problem_where == AG_HOST) tcase_add_loop_test(c, threads_and_parts_change_no_byte, 0, TESTS);
     suite_add_tcase(s, c);
     return s;
 }

@@ -266,6 +266,7 @@ START_TEST(every_kernel_was_reached)
 {
     for (int i = 0; i < kernels_count(); i++) {
         const ag_kernel_info info = kernels_info(i);
+        if (strcmp(info.backend, kernels_backend())) continue;
         ck_assert_msg(info.unavailable || kernels_reached[i], "no test shape reaches %s", info.name);
     }
 }
@@ -274,10 +275,10 @@ END_TEST
 static int is_floor(int number)
 {
     const ag_kernel_info info = kernels_info(number);
-    if (strcmp(info.backend, "cpu")) return 0;
+    if (strcmp(info.backend, kernels_backend())) return 0;
     for (int later = number + 1; later < kernels_count(); later++) {
         const ag_kernel_info other = kernels_info(later);
-        if (!strcmp(other.backend, "cpu") && !strcmp(other.step, info.step)) return 0;
+        if (!strcmp(other.backend, info.backend) && !strcmp(other.step, info.step)) return 0;
     }
     return 1;
 }
@@ -285,6 +286,7 @@ static int is_floor(int number)
 /* The last kernel of each step needs nothing of the machine and takes any problem. */
 START_TEST(floor_refuses_nothing)
 {
+    if (!kernels_complete()) return; /* a plan wants all of its steps */
     ag_context *context = kernels_context(0);
     for (int i = 0; i < kernels_count(); i++) {
         const ag_kernel_info info = kernels_info(i);

@@ -1,17 +1,31 @@
-/* cuda.c - the CUDA backend's place: a memory place and a stream in the API, no kernels in this version. */
+/* cuda.c - the CUDA backend seen from the library, which knows nothing of CUDA: libattnguide_cuda.so is loaded when
+ * somebody asks for it, once, and never unloaded. Looked for where AG_CUDA_PLUGIN says, and nowhere else if that is
+ * set; beside the file that holds this code; in lib beside that folder; where the system looks for libraries. */
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "../os.h"
 #include "../step.h"
+
+#define PLUGIN "libattnguide_cuda.so"
+
+enum { UNTRIED, LOADING, DONE };
+
+static atomic_int state = UNTRIED;
+static const ag_backend *loaded;
+static char trouble[512];
 
 static const ag_kernel *const kernels[] = { NULL };
 
-static const char *unavailable(void) { return "this version computes on the CPU only"; }
+static const char *unavailable(void) { return trouble; }
 static uint32_t features(void) { return 0; }
 static const char *lacking(uint32_t missing)
 {
     (void)missing;
-    return unavailable();
+    return trouble;
 }
 
-const ag_backend ag_cuda = {
+static const ag_backend nothing = {
     .name = "cuda",
     .place = AG_CUDA,
     .unavailable = unavailable,
@@ -19,3 +33,42 @@ const ag_backend ag_cuda = {
     .lacking = lacking,
     .kernels = kernels,
 };
+
+/* Both sides share private structs, so that nothing but the very same version will do. */
+static void take(void *library, const char *path)
+{
+    const ag_backend *(*entry)(uint32_t version) = NULL;
+    *(void **)&entry = ag_os_symbol(library, "ag_cuda_backend");
+    loaded = entry ? entry(ag_version()) : NULL;
+    if (!loaded) snprintf(trouble, sizeof trouble, "%.300s is not of version %s", path, ag_version_string());
+}
+
+static void load(void)
+{
+    const char *told = ag_os_variable("AG_CUDA_PLUGIN");
+    char beside[512], lib[512];
+    ag_os_beside(beside, sizeof beside, PLUGIN);
+    ag_os_beside(lib, sizeof lib, "../lib/" PLUGIN);
+    const char *const paths[] = { told ? told : beside, told ? "" : lib, told ? "" : PLUGIN };
+    for (int i = 0; i < 3; i++) {
+        void *library = *paths[i] ? ag_os_library(paths[i]) : NULL;
+        if (library) {
+            take(library, paths[i]);
+            return;
+        }
+        if (told) snprintf(trouble, sizeof trouble, "AG_CUDA_PLUGIN: %.400s", ag_os_library_trouble());
+        else snprintf(trouble, sizeof trouble, PLUGIN " was not found beside this library or on the system's paths");
+        if (told) return;
+    }
+}
+
+const ag_backend *ag_cuda_here(void)
+{
+    int was = UNTRIED;
+    if (atomic_compare_exchange_strong(&state, &was, LOADING)) {
+        load();
+        atomic_store(&state, DONE);
+    }
+    while (atomic_load(&state) != DONE) ag_os_yield();
+    return loaded ? loaded : &nothing;
+}

@@ -8,8 +8,8 @@ if git rev-parse --git-dir >/dev/null 2>&1; then git ls-files -co --exclude-stan
 else find . -name .git -prune -o -path "./$build" -prune -o -type f -print; fi | while read -r file; do
     [ -f "$file" ] && echo "${file#./}"
 done | sort >"$work/all"
-grep -E '\.(c|h|sh|in|gp|md|txt|1|3|awk|css|yml)$|(^|/)(Makefile|NEWS|LICENSE|run|setup|\.clang-format)$' "$work/all" >"$work/text"
-grep -E '^(src|include|tools|tests|bench|examples|docs)/.*\.[ch]$' "$work/all" >"$work/c"
+grep -E '\.(c|h|cu|cpp|sh|in|gp|md|txt|1|3|awk|css|yml)$|(^|/)(Makefile|NEWS|LICENSE|run|setup|\.clang-format)$' "$work/all" >"$work/text"
+grep -E '^(src|include|tools|tests|bench|examples|docs)/.*\.(c|h|cu|cpp)$' "$work/all" >"$work/c"
 grep -E '\.h$' "$work/c" >"$work/headers"
 grep -E '^src/' "$work/c" >"$work/src"
 
@@ -56,7 +56,7 @@ guards() {
     done <"$work/headers"
 }
 
-cuda_ifdefs() { xargs grep -nE '^ *# *(if|elif).*CUDA' <"$work/src" >"$work/cuda"; [ "$(wc -l <"$work/cuda")" -le 1 ] || cat "$work/cuda"; }
+cuda_ifdefs() { xargs grep -nE '^ *# *(if|elif).*CUDA' <"$work/src" | grep -v '_H$' >"$work/cuda"; [ "$(wc -l <"$work/cuda")" -le 1 ] || cat "$work/cuda"; }
 
 public_names() {
     nm -D --defined-only "$build/libattnguide.so" | awk '$2 ~ /[A-Z]/ && $3 !~ /^ag_/ { print $3 }'

@@ -1,0 +1,97 @@
+/* enqueue.c - a run on the device: every batch of the plan, in order, on the caller's stream. Nothing is allocated,
+ * copied or waited for, so that a run can be captured in a graph. */
+#include <string.h>
+
+#include "device.h"
+#include "runtime.h"
+
+/* ---- what changes from run to run ---- */
+
+static ag_status take_rows(const ag_plan *p, const ag_args *args, ag_launch *l, ag_why why)
+{
+    const int64_t rows = args->row_count ? args->row_count : 1;
+    if (rows > AG_LAUNCH_ROWS)
+        return ag_refuse(why, AG_ERR_SHAPE, "the arguments' row_count is %lld: at most %d fit in a launch",
+                         (long long)rows, AG_LAUNCH_ROWS);
+    const ag_bound bound = { .c = &p->c, .args = args };
+    for (int64_t b = 0; b < rows; b++) {
+        const ag_row_args x = ag_row_values(&bound, b);
+        const int shared = args->row_count < 2 && (!args->row_count || args->rows->stream == AG_STREAM_DEFAULT);
+        l->u.row[b] = (ag_row_value){ .strength = x.strength,
+                                      .gain = x.gain,
+                                      .mix = x.mix,
+                                      .seed = x.seed,
+                                      .stream = shared ? AG_STREAM_DEFAULT : x.stream,
+                                      .index = x.index };
+    }
+    l->row_count = rows;
+    return AG_OK;
+}
+
+static ag_status take_guidance(const ag_plan *p, const ag_guidance_args *args, ag_launch *l, ag_why why)
+{
+    const ag_guidance *g = &p->c.g;
+    ag_guidance_args *mine = &l->u.combine.args;
+    *mine = *args; /* check has seen that it is as long as ours */
+    mine->weights = NULL;
+    if (g->rule > AG_RESCALE) return AG_OK;
+    const int64_t weights = (g->weights_per_sample ? g->samples : 1) * g->inputs;
+    if (weights > AG_LAUNCH_WEIGHTS)
+        return ag_refuse(why, AG_ERR_SHAPE, "%lld samples of %d weights: at most %d weights fit in a launch",
+                         (long long)g->samples, (int)g->inputs, AG_LAUNCH_WEIGHTS);
+    memcpy(l->u.combine.weights, args->weights, (size_t)weights * sizeof *args->weights);
+    return AG_OK;
+}
+
+static ag_status fill_in(const ag_plan *p, const ag_args *args, const ag_bound *bound, ag_launch *l, ag_why why)
+{
+    memcpy(l->base, bound->base, sizeof l->base);
+    l->key_mask = args->key_mask;
+    l->key_lengths = args->key_lengths;
+    l->bias = args->bias;
+    return p->c.combines ? take_guidance(p, args->guidance, l, why) : take_rows(p, args, l, why);
+}
+
+/* ---- launches ---- */
+
+static ag_status enqueue(const ag_plan *p, const ag_batch *b, ag_launch *l, void *stream, ag_why why)
+{
+    const ag_cuda_plan *d = p->device;
+    if (!b->kernel->entry) {
+        const ag_library_call call = { .plan = p,
+                                       .step = &p->program.steps[b->step],
+                                       .launch = l,
+                                       .built = d->built[b->step],
+                                       .scratch = l->base[AG_WORK] + p->program.work_size,
+                                       .stream = stream };
+        return b->kernel->enqueue(&call, why);
+    }
+    l->tasks = d->launch.tasks + b->first;
+    const int error = ag_rt_launch(&(ag_rt_call){ .entry = b->kernel->entry,
+                                                  .blocks = b->count,
+                                                  .threads = b->kernel->threads,
+                                                  .shared = b->shared,
+                                                  .parameter = l,
+                                                  .size = sizeof *l,
+                                                  .stream = stream });
+    if (!error) return AG_OK;
+    return ag_refuse(why, AG_ERR_DEVICE, "kernel %s: %s", b->kernel->kernel.name, ag_rt_text(error));
+}
+
+ag_status ag_cuda_run(const ag_plan *p, const ag_args *args, ag_why why)
+{
+    const ag_cuda_plan *d = p->device;
+    const int device = ag_plan_device(p);
+    ag_launch launch = d->launch;
+    ag_bound bound;
+    int before, error;
+    ag_run_bind(p, args, &bound);
+    ag_status s = fill_in(p, args, &bound, &launch, why);
+    if (s) return s;
+    if ((error = ag_rt_current(&before)) || (before != device && (error = ag_rt_use(device))))
+        return ag_refuse(why, AG_ERR_DEVICE, "device %d: %s", device, ag_rt_text(error));
+    for (int64_t i = 0; i < d->n_batches && !s; i++) s = enqueue(p, &d->batches[i], &launch, args->stream, why);
+    if (before != device && (error = ag_rt_use(before)) && !s)
+        s = ag_refuse(why, AG_ERR_DEVICE, "device %d, which was current: %s", before, ag_rt_text(error));
+    return s;
+}

@@ -1,0 +1,84 @@
+/* table.c - the CUDA backend: which kernels there are, what the machine has. The plugin's one entry. */
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "device.h"
+#include "runtime.h"
+
+/* For each step fastest first. The last of each step refuses nothing. */
+/* clang-format off */
+static const ag_kernel *const kernels[] = {
+    &ag_copy_simt.kernel,
+    NULL,
+};
+/* clang-format on */
+
+/* ---- what the machine has: found out once ---- */
+
+enum { UNTRIED, LOOKING, DONE };
+
+static atomic_int state = UNTRIED;
+static char trouble[256]; /* "": none */
+
+static void look(void)
+{
+    int devices = 0;
+    const int error = ag_rt_count(&devices);
+    if (error) snprintf(trouble, sizeof trouble, "%s (CUDA error %d)", ag_rt_text(error), error);
+    else if (!devices) snprintf(trouble, sizeof trouble, "this machine has no CUDA device");
+}
+
+static const char *unavailable(void)
+{
+    int was = UNTRIED;
+    if (atomic_compare_exchange_strong(&state, &was, LOOKING)) {
+        look();
+        atomic_store(&state, DONE);
+    }
+    while (atomic_load(&state) != DONE) continue;
+    return *trouble ? trouble : NULL;
+}
+
+static uint32_t features(void) { return 0; }
+
+static const char *lacking(uint32_t missing)
+{
+    (void)missing;
+    return "no device has what this kernel needs";
+}
+
+/* ---- memory for one-shot calls ---- */
+
+static void *allocate(int device, size_t bytes)
+{
+    int before;
+    void *memory = NULL;
+    if (ag_rt_current(&before)) return NULL;
+    if (!ag_rt_use(device) && ag_rt_alloc(&memory, bytes)) memory = NULL;
+    ag_rt_use(before);
+    return memory;
+}
+
+static void release(int device, void *memory)
+{
+    int before;
+    if (ag_rt_current(&before)) return;
+    if (!ag_rt_use(device)) ag_rt_free(memory);
+    ag_rt_use(before);
+}
+
+static const ag_backend backend = {
+    .name = "cuda",
+    .place = AG_CUDA,
+    .unavailable = unavailable,
+    .features = features,
+    .lacking = lacking,
+    .kernels = kernels,
+    .prepare = ag_cuda_prepare,
+    .release = ag_cuda_release,
+    .run = ag_cuda_run,
+    .alloc = allocate,
+    .free = release,
+};
+
+const ag_backend *ag_cuda_backend(uint32_t version) { return version == ag_version() ? &backend : NULL; }
