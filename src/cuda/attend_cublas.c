@@ -115,8 +115,9 @@ typedef struct work {
     ag_cublas_call blas;
     const ag_attend *a;
     ag_weights w;
-    float *out;
-    int64_t out_stride_h, out_stride_i;
+    int64_t h, i; /* first head and query */
+    float *to;    /* where products gather: out, or w.result */
+    int64_t to_stride[2];
     ag_why why;
 } work;
 
@@ -129,7 +130,7 @@ static float *at(const work *x, const ag_ref *r, int64_t h, int64_t i)
 static int64_t heads_at_once(const work *x, const ag_keys *keys, int64_t from)
 {
     const int64_t left = x->w.rows / x->w.queries - from, group = keys->k.group;
-    return group == 1 ? left : least(left, group - (x->w.h + from) % group);
+    return group == 1 ? left : least(left, group - (x->h + from) % group);
 }
 
 static ag_status make_logits(work *x, const ag_keys *keys, const ag_ref *q)
@@ -144,8 +145,8 @@ static ag_status make_logits(work *x, const ag_keys *keys, const ag_ref *q)
                                .k = x->a->d,
                                .batch = n,
                                .alpha = (float)(x->a->scale * LOG2E),
-                               .a = at(x, &keys->k, w->h + g, w->key),
-                               .b = at(x, q, w->h + g, w->i),
+                               .a = at(x, &keys->k, x->h + g, w->key),
+                               .b = at(x, q, x->h + g, x->i),
                                .c = w->logits + g * w->queries * w->stride,
                                .lda = keys->k.stride_i,
                                .ldb = q->stride_i,
@@ -170,15 +171,15 @@ static ag_status add_values(work *x, const ag_keys *keys)
                                .batch = n,
                                .alpha = 1,
                                .beta = w->first ? 0 : 1,
-                               .a = at(x, &keys->v, w->h + g, w->key),
+                               .a = at(x, &keys->v, x->h + g, w->key),
                                .b = w->logits + g * w->queries * w->stride,
-                               .c = x->out + g * x->out_stride_h,
+                               .c = x->to + g * x->to_stride[0],
                                .lda = keys->v.stride_i,
                                .ldb = w->stride,
-                               .ldc = x->out_stride_i,
+                               .ldc = x->to_stride[1],
                                .stride_a = keys->v.group == 1 ? keys->v.stride_h : 0,
                                .stride_b = w->queries * w->stride,
-                               .stride_c = x->out_stride_h };
+                               .stride_c = x->to_stride[0] };
         s = ag_cublas_multiply(&x->blas, &p, x->why);
     }
     return s;
@@ -186,9 +187,13 @@ static ag_status add_values(work *x, const ag_keys *keys)
 
 static ag_status launch(const work *x, const void *entry, int64_t blocks, size_t shared)
 {
-    ag_launch mine = *x->x->launch;
-    mine.u.weights = x->w;
-    const int error = ag_rt_launch(entry, blocks, AG_WEIGHTS_THREADS, shared, &mine, x->x->stream);
+    const int error = ag_rt_launch(&(ag_rt_call){ .entry = entry,
+                                                  .blocks = blocks,
+                                                  .threads = AG_WEIGHTS_THREADS,
+                                                  .shared = shared,
+                                                  .parameter = &x->w,
+                                                  .size = sizeof x->w,
+                                                  .stream = x->x->stream });
     return error ? ag_refuse(x->why, AG_ERR_DEVICE, "attend_cublas: %s", ag_rt_text(error)) : AG_OK;
 }
 
@@ -205,7 +210,7 @@ static ag_status add_block(work *x, const ag_keys *keys, const ag_ref *q)
 static ag_status run_queries(work *x, const cut *c, const ag_ref *q)
 {
     const ag_pass *p = &x->a->pass[0];
-    const int64_t seen = x->a->causal ? x->w.i + x->w.queries + x->a->causal_shift : INT64_MAX;
+    const int64_t seen = x->a->causal ? x->i + x->w.queries + x->a->causal_shift : INT64_MAX;
     int last = 0;
     while (last + 1 < p->n_keys && p->keys[last + 1].first < seen) last++;
     ag_status s = AG_OK;
@@ -225,9 +230,40 @@ static ag_status run_queries(work *x, const cut *c, const ag_ref *q)
     return s;
 }
 
+/* What the softmax is told of the queries from (x->h, x->i) on, `heads` times `queries` of them. */
+static void describe(work *x, const cut *c, const space *at_, char *memory, int64_t heads, int64_t queries)
+{
+    const ag_attend *a = x->a;
+    const ag_problem *p = &x->x->plan->c.p;
+    const int64_t *by = p->bias_stride;
+    x->w = (ag_weights){ .logits = (float *)(void *)memory,
+                         .top = (float *)(void *)(memory + at_->top),
+                         .sum = (float *)(void *)(memory + at_->sum),
+                         .result = c->several ? (float *)(void *)(memory + at_->result) : NULL,
+                         .rows = heads * queries,
+                         .queries = queries,
+                         .d_v = a->d_v,
+                         .stride = c->stride,
+                         .seen = a->causal ? x->i + a->causal_shift + 1 : INT64_MAX,
+                         .out = at(x, &a->out, x->h, x->i),
+                         .out_stride = { a->out.stride_h, a->out.stride_i } };
+    if (a->biased) {
+        const int64_t element = x->x->step->b * by[0] + x->h * by[1] + x->i * by[2];
+        x->w.bias = (const char *)x->x->launch->bias + element * (int64_t)ag_size_of(p->bias_dtype);
+        x->w.bias_type = p->bias_dtype;
+        for (int k = 0; k < 3; k++) x->w.bias_stride[k] = by[k + 1];
+    }
+    if (a->lse.source != AG_SOURCES) {
+        x->w.lse = at(x, &a->lse, x->h, x->i);
+        x->w.lse_stride = a->lse.stride_h;
+    }
+    x->to = c->several ? x->w.result : x->w.out;
+    x->to_stride[0] = c->several ? queries * a->d_v : a->out.stride_h;
+    x->to_stride[1] = c->several ? a->d_v : a->out.stride_i;
+}
+
 static ag_status run_piece(work *x, const ag_piece *piece, char *memory)
 {
-    const ag_ref *q = &x->a->pass[0].q[piece->span], *out = &x->a->out;
     const ag_span *span = &x->a->spans[piece->span];
     const cut c = cut_of(x->a, piece);
     const space at_ = space_of(x->a, &c);
@@ -236,21 +272,10 @@ static ag_status run_piece(work *x, const ag_piece *piece, char *memory)
     if (s) return s;
     for (int64_t h = 0; h < piece->heads && !s; h += c.heads)
         for (int64_t i = 0; i < span->count && !s; i += c.queries) {
-            const int64_t heads = least(c.heads, piece->heads - h), queries = least(c.queries, span->count - i);
-            x->w = (ag_weights){ .step = &x->x->launch->steps[x->x->step - x->x->plan->program.steps],
-                                 .logits = (float *)(void *)memory,
-                                 .top = (float *)(void *)(memory + at_.top),
-                                 .sum = (float *)(void *)(memory + at_.sum),
-                                 .result = c.several ? (float *)(void *)(memory + at_.result) : NULL,
-                                 .rows = heads * queries,
-                                 .queries = queries,
-                                 .h = piece->h + h,
-                                 .i = span->first + i,
-                                 .stride = c.stride };
-            x->out = c.several ? x->w.result : at(x, out, x->w.h, x->w.i);
-            x->out_stride_h = c.several ? queries * x->a->d_v : out->stride_h;
-            x->out_stride_i = c.several ? x->a->d_v : out->stride_i;
-            s = run_queries(x, &c, q);
+            x->h = piece->h + h;
+            x->i = span->first + i;
+            describe(x, &c, &at_, memory, least(c.heads, piece->heads - h), least(c.queries, span->count - i));
+            s = run_queries(x, &c, &x->a->pass[0].q[piece->span]);
         }
     ag_cublas_end(&x->blas);
     return s;

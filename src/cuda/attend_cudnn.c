@@ -86,8 +86,7 @@ static int apart(const ag_step *s, const ag_step *t, distance *by)
         same &= by->q[i] > 0 && by->q[i] % ALIGNMENT == 0;
     }
     if (a->lse.source != AG_SOURCES) same &= by->lse > 0;
-    return same && by->k > 0 && by->v > 0 && by->out > 0 &&
-           !((by->k | by->v | by->out) % ALIGNMENT);
+    return same && by->k > 0 && by->v > 0 && by->out > 0 && !((by->k | by->v | by->out) % ALIGNMENT);
 }
 
 static int is_times(const distance *far, const distance *by, int64_t n)

@@ -52,7 +52,8 @@ static int load(void)
         return 0;
     }
     const size_t v = found.version();
-    snprintf(detail, sizeof detail, "cuDNN %u.%u.%u", (unsigned)(v / 10000), (unsigned)(v / 100 % 100), (unsigned)(v % 100));
+    snprintf(detail, sizeof detail, "cuDNN %u.%u.%u", (unsigned)(v / 10000), (unsigned)(v / 100 % 100),
+             (unsigned)(v % 100));
     if (v >= OLDEST) return 1;
     snprintf(reason, sizeof reason, "%s is older than 9.15.1, and %s: " COST, detail, fault(v));
     return 0;

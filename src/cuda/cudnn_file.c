@@ -8,18 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../os.h"
 #include "cudnn.h"
 #include "hash.h"
 
 enum { MOST_BYTES = 64 << 20 };
 
 static const char mark[] = "attnguide cudnn plan 1 ";
-
-static const char *path(void)
-{
-    const char *name = secure_getenv("AG_CUDNN_PLANS");
-    return name && *name ? name : NULL;
-}
 
 /* The whole file, with a zero behind it. */
 static char *read_all(const char *name, size_t *size)
@@ -76,7 +71,7 @@ static const char *find(const char *text, size_t bytes, const char *key, size_t 
 char *ag_sdpa_file_find(const char *key, size_t *size)
 {
     size_t bytes = 0;
-    const char *name = path();
+    const char *name = ag_os_variable("AG_CUDNN_PLANS");
     char *text = name ? read_all(name, &bytes) : NULL;
     const char *found = text ? find(text, bytes, key, size) : NULL;
     char *json = found ? malloc(*size + 1) : NULL;
@@ -87,7 +82,7 @@ char *ag_sdpa_file_find(const char *key, size_t *size)
 
 void ag_sdpa_file_add(const char *key, const char *json, size_t size)
 {
-    const char *name = path();
+    const char *name = ag_os_variable("AG_CUDNN_PLANS");
     char *entry = name && size < MOST_BYTES ? malloc(size + AG_SDPA_KEY + 80) : NULL;
     FILE *file = entry ? fopen(name, "ab") : NULL;
     if (file) {

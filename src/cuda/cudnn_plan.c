@@ -159,7 +159,12 @@ static int try_mode(build *x, int32_t mode, void *graph, void *properties)
     if (config[MOST_ENGINES - 1] && x->lib->get(heuristics, AG_CUDNN_ATTR_ENGINEHEUR_RESULTS,
                                                 AG_CUDNN_TYPE_BACKEND_DESCRIPTOR, MOST_ENGINES, &n, config))
         n = 0;
-    for (int i = 0; i < n && i < MOST_ENGINES && !done; i++) done = try_engine(x, config[i], properties);
+    for (int i = 0; i < n && i < MOST_ENGINES && !done; i++) {
+        done = x->plan->n_kept < AG_SDPA_KEPT && try_engine(x, config[i], properties);
+        if (!done) continue;
+        x->plan->kept[x->plan->n_kept++] = config[i]; /* the plan's, like everything it was made of */
+        config[i] = NULL;
+    }
     for (int i = 0; i < MOST_ENGINES; i++)
         if (config[i]) (void)x->lib->destroy_descriptor(config[i]);
     return done;

@@ -79,10 +79,12 @@ typedef struct ag_cuda_kernel {
     int         threads;                    /* per block, a multiple of 32 */
     size_t    (*shared)(const ag_step *);   /* bytes of shared memory per block; NULL = none */
 
-    /* Of a library's kernel, where entry is NULL. build and drop while planning, with the plan's device current; *built
-     * may stay NULL; kernels of ours that go with it (KERNEL_OF) are preloaded here. enqueue in a run: nothing but
-     * launches on call->stream, from any number of threads at once. */
-    ag_status (*build)(const ag_plan *, const ag_step *, void **built, ag_why);
+    /* Of a library's kernel, where entry is NULL. build and drop while planning, with the plan's device current.
+     * built[step] may stay NULL; later steps of this kernel may be filled in as well, and are then not built again. More
+     * *scratch may be asked for; kernels of ours that go with it (KERNEL_OF) are preloaded here. AG_ERR_KERNEL or
+     * AG_ERR_UNAVAILABLE: the next kernel gets the step. enqueue in a run: nothing but launches on call->stream, from
+     * any number of threads at once. */
+    ag_status (*build)(const ag_plan *, int64_t step, void **built, size_t *scratch, ag_why);
     void      (*drop)(void *built);
     ag_status (*enqueue)(const ag_library_call *, ag_why);
 } ag_cuda_kernel;
@@ -104,7 +106,9 @@ typedef struct ag_cuda_plan {
     void     **built;                       /* [n_steps] by library kernels */
 } ag_cuda_plan;
 
-/* plan.c, enqueue.c */
+/* plan.c, build.c, enqueue.c */
+ag_status ag_cuda_settle(ag_plan *plan, ag_why why);
+ag_status ag_cuda_build(ag_plan *plan, ag_cuda_plan *device, ag_why why);
 ag_status ag_cuda_prepare(ag_plan *plan, ag_why why);
 void      ag_cuda_release(ag_plan *plan);
 ag_status ag_cuda_run(const ag_plan *plan, const ag_args *args, ag_why why);
@@ -113,6 +117,8 @@ ag_status ag_cuda_run(const ag_plan *plan, const ag_args *args, ag_why why);
 __attribute__((visibility("default"))) const ag_backend *ag_cuda_backend(uint32_t version);
 
 /* The kernels, by file. */
+extern const ag_cuda_kernel ag_attend_cudnn;  /* attend_cudnn.c */
+extern const ag_cuda_kernel ag_attend_cublas; /* attend_cublas.c, weights.cu */
 extern const ag_cuda_kernel ag_copy_simt;    /* copy.cu */
 
 #ifdef __cplusplus

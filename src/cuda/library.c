@@ -7,7 +7,7 @@
 
 void *ag_library_open(const char *variable, const char *const *names)
 {
-    const char *path = secure_getenv(variable);
+    const char *path = ag_os_variable(variable);
     if (path && *path) return ag_os_library(path);
     void *library = NULL;
     for (; *names && !library; names++) library = ag_os_library(*names);

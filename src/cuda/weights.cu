@@ -44,21 +44,23 @@ DEVICE float scaled_bias(float bias)
     return scaled == -INFINITY && bias != -INFINITY ? -3.402823466e38f : scaled;
 }
 
-DEVICE float logit(const ag_launch &l, const ag_weights &w, const float *row, int64_t h, int64_t i, int64_t j)
+/* Logit j of this block in row r, amended. */
+DEVICE float logit(const ag_weights &w, const float *row, int64_t r, int64_t j)
 {
-    const ag_attend &a = w.step->u.attend;
-    const int64_t key = w.key + j;
-    if (a.causal && key > i + a.causal_shift) return -INFINITY;
-    return a.biased ? row[j] + scaled_bias(bias_at(l, w.step->b, h, i, key)) : row[j];
+    const int64_t h = r / w.queries, i = r % w.queries, key = w.key + j;
+    if (key >= w.seen && key >= i + w.seen) return -INFINITY;
+    if (!w.bias) return row[j];
+    const int64_t element = h * w.bias_stride[0] + i * w.bias_stride[1] + key * w.bias_stride[2];
+    if (w.bias_type == AG_U8) return w.bias[element] ? row[j] : -INFINITY;
+    return row[j] + scaled_bias(load_one(w.bias, w.bias_type, element));
 }
 
-KERNEL(ag_weigh_rows, THREADS)
+KERNEL_OF(ag_weights, ag_weigh_rows, THREADS)
 {
-    const ag_weights &w = launch.u.weights;
+    const ag_weights &w = launch;
     const int whole_block = w.keys > SHORT, team = whole_block ? THREADS : 32;
     const int64_t at_row = whole_block ? block() : block() * WARPS + warp();
     const int64_t r = at_row < w.rows ? at_row : w.rows - 1; /* idle warps do the last row again, and keep it */
-    const int64_t h = w.h + r / w.queries, i = w.i + r % w.queries;
     float *shared = (float *)(void *)shared_memory();
     float *x = shared + WARPS + (whole_block ? 0 : warp() * w.keys), *row = w.logits + r * w.stride;
     const int me = whole_block ? thread() : lane();
@@ -66,7 +68,7 @@ KERNEL(ag_weigh_rows, THREADS)
     const float before = w.first ? -INFINITY : w.top[r], sum_before = w.first ? 0 : w.sum[r];
     float top = before, sum = 0;
     for (int64_t j = me; j < w.keys; j += team) {
-        x[j] = logit(launch, w, row, h, i, j);
+        x[j] = logit(w, row, r, j);
         top = fmaxf(top, x[j]);
     }
     top = all_max(top, whole_block, shared);
@@ -84,23 +86,21 @@ KERNEL(ag_weigh_rows, THREADS)
     by *= share;
     for (int64_t j = me; j < w.keys; j += team) row[j] = x[j] * share;
     if (!w.first && by != 1)
-        for (int64_t t = me; t < w.step->u.attend.d_v; t += team) w.result[r * w.step->u.attend.d_v + t] *= by;
+        for (int64_t t = me; t < w.d_v; t += team) w.result[r * w.d_v + t] *= by;
     if (me) return;
     w.top[r] = top;
     w.sum[r] = sum;
-    const ag_ref &lse = w.step->u.attend.lse;
-    if (w.last && lse.source != AG_SOURCES)
-        *(float *)(void *)at(launch, lse, h, i) = sum == 0 ? -INFINITY : (zero + log2f(sum)) * LN2;
+    if (!w.last || !w.lse) return;
+    w.lse[r / w.queries * w.lse_stride + r % w.queries] = sum == 0 ? -INFINITY : (zero + log2f(sum)) * LN2;
 }
 
 /* What gathered in result is put out. Until here the rows of out may be those of q. */
-KERNEL(ag_put_results, THREADS)
+KERNEL_OF(ag_weights, ag_put_results, THREADS)
 {
-    const ag_weights &w = launch.u.weights;
-    const ag_attend &a = w.step->u.attend;
-    const int64_t r = block(), h = w.h + r / w.queries, i = w.i + r % w.queries;
-    float *out = (float *)(void *)at(launch, a.out, h, i);
-    for (int64_t t = thread(); t < a.d_v; t += THREADS) out[t] = w.result[r * a.d_v + t];
+    const ag_weights &w = launch;
+    const int64_t r = block();
+    float *out = w.out + r / w.queries * w.out_stride[0] + r % w.queries * w.out_stride[1];
+    for (int64_t t = thread(); t < w.d_v; t += THREADS) out[t] = w.result[r * w.d_v + t];
 }
 
 const void *const ag_weights_entry = (const void *)ag_weigh_rows;

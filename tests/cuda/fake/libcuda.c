@@ -1,4 +1,4 @@
-/* fake_libcuda.c - a CUDA driver that is not there: the calls that cuDNN makes while it compiles a plan for a device
+/* libcuda.c - a CUDA driver that is not there: the calls that cuDNN makes while it compiles a plan for a device
  * that is only described. They succeed and do nothing; no plan made over them can run. */
 typedef int result;
 

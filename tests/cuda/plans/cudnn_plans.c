@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../src/cuda/cudnn.h"
+#include "../../../src/cuda/cudnn.h"
 
 static int passed, failed;
 
@@ -93,7 +93,8 @@ static void plan_shape(const shape *s, const char *device, const char *propertie
     char why[AG_MESSAGE_SIZE] = "";
     ag_sdpa_plan *plan;
     const double from = seconds();
-    const ag_status status = ag_sdpa_borrow(&what, &(ag_sdpa_place){ 0, properties }, &plan, (ag_why){ why, sizeof why });
+    const ag_status status =
+        ag_sdpa_borrow(&what, &(ag_sdpa_place){ 0, properties }, &plan, (ag_why){ why, sizeof why });
     printf("%-7s %-20s %2lld %2lld/%-2lld %5lld x %-5lld %3lld %3lld %-5s %-4s %-5s ", device, s->name, (long long)s->b,
            (long long)s->h, (long long)s->h_kv, (long long)s->n, (long long)s->m, (long long)s->d, (long long)s->d_v,
            layouts[s->how], s->type == AG_F16 ? "f16" : "bf16", s->stats ? "stats" : "");
@@ -109,8 +110,10 @@ static void plan_device(const char *device, const char *properties)
 {
     for (int i = 0; i < SHAPES; i++) plan_shape(&shapes[i], device, properties);
     for (int i = 0; i < WIDTHS; i++) {
-        const shape s = { "width",   2,         3, 3, 1000 + i, 1000 + i, widths[i], widths[i], i % 3 ? BNHD : BHND,
-                          i % 2 ? AG_BF16 : AG_F16, i % 2 };
+        const shape s = {
+            "width", 2, 3, 3, 1000 + i, 1000 + i, widths[i], widths[i], i % 3 ? BNHD : BHND, i % 2 ? AG_BF16 : AG_F16,
+            i % 2
+        };
         plan_shape(&s, device, properties);
     }
 }
@@ -126,7 +129,8 @@ int main(int argc, char **argv)
         if (file) fclose(file);
         text[n] = 0;
         const char *last = strrchr(argv[i], '/');
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(last ? last + 1 : argv[i], "h.") - 1, last ? last + 1 : argv[i]);
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(last ? last + 1 : argv[i], "h.") - 1,
+                 last ? last + 1 : argv[i]);
         plan_device(name, text);
     }
     printf("%.0f seconds of one core\n", seconds());
