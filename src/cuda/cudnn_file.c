@@ -1,7 +1,7 @@
 /* cudnn_file.c - the plan file: what was compiled once need not be compiled by the next process.
  *
- * Each entry is a line "attnguide cudnn plan 1 <size> <hash> <key>", cuDNN's own JSON of that size, and a line end.
- * Entries are only ever added, each by one write at the end, so that processes may share the file. Lines that are not
+ * Each entry is a line "attnguide cudnn plan 1 <size> <hash> <key>", cuDNN's own JSON of that size, and line ends
+ * around both, so that an entry that was cut off does not swallow the next. Entries are only ever added, each by one write at the end, so that processes may share the file. Lines that are not
  * of this form, and entries whose hash is wrong, are passed over. A file above the bound is read so far and not added
  * to. */
 #include <stdio.h>
@@ -86,7 +86,7 @@ void ag_sdpa_file_add(const char *key, const char *json, size_t size)
     char *entry = name && size < MOST_BYTES ? malloc(size + AG_SDPA_KEY + 80) : NULL;
     FILE *file = entry ? fopen(name, "ab") : NULL;
     if (file) {
-        const int head = snprintf(entry, AG_SDPA_KEY + 79, "%s%zu %016llx %s\n", mark, size,
+        const int head = snprintf(entry, AG_SDPA_KEY + 79, "\n%s%zu %016llx %s\n", mark, size,
                                   (unsigned long long)ag_hash(json, size), key);
         memcpy(entry + head, json, size);
         entry[(size_t)head + size] = '\n';

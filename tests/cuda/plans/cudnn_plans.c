@@ -118,21 +118,81 @@ static void plan_device(const char *device, const char *properties)
     }
 }
 
+/* ---- the cache ---- */
+
+static ag_sdpa_plan *borrow(const ag_sdpa *what, const char *properties)
+{
+    ag_sdpa_plan *plan;
+    char why[AG_MESSAGE_SIZE] = "";
+    const ag_status status =
+        ag_sdpa_borrow(what, &(ag_sdpa_place){ 0, properties }, &plan, (ag_why){ why, sizeof why });
+    expect(!status, "a plan for the cache", why);
+    return plan;
+}
+
+/* Whatever a plan depends on tells it from others; the same once more is the same plan. */
+static void try_cache(const char *properties, const char *other)
+{
+    const shape s = { "cache", 2, 4, 4, 256, 256, 64, 64, BNHD, AG_F16, 0 };
+    const ag_sdpa what = problem_of(&s);
+    ag_sdpa_plan *plan[6];
+    ag_sdpa changed[5] = { what, what, what, what, what };
+    changed[1].k[0] += 64; /* nothing but a stride */
+    changed[2].type = AG_BF16;
+    changed[3].stats = 1;
+    changed[4].h_kv = 2;
+    for (int i = 0; i < 5; i++) plan[i] = borrow(&changed[i], properties);
+    plan[5] = borrow(&what, other);
+    expect(plan[0] && plan[0] == borrow(&what, properties), "the same problem again", "another plan");
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < i; j++) expect(plan[i] != plan[j], "problems that differ", "share a plan");
+    ag_sdpa_return(plan[0]);
+    for (int i = 0; i < 6; i++)
+        if (plan[i]) ag_sdpa_return(plan[i]);
+}
+
+/* Where one plan came from, in a word; the plan file is where AG_CUDNN_PLANS says. */
+static int print_origin(const char *properties)
+{
+    static const char *const words[] = { "built", "loaded", "shared" };
+    const shape s = { "file", 1, 4, 4, 128, 128, 64, 64, BNHD, AG_F16, 0 };
+    const ag_sdpa what = problem_of(&s);
+    ag_sdpa_plan *plan = borrow(&what, properties);
+    if (plan) puts(words[ag_sdpa_origin_of(plan)]);
+    return !plan;
+}
+
+static const char *read_text(const char *name)
+{
+    char *text = calloc(1, 1 << 16);
+    FILE *file = fopen(name, "rb");
+    if (!file || !text || !fread(text, 1, (1 << 16) - 1, file)) {
+        printf("cannot read %s\n", name);
+        exit(2);
+    }
+    fclose(file);
+    return text;
+}
+
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (int i = 1; i < argc; i++) {
-        static char text[1 << 16];
-        char name[32];
-        FILE *file = fopen(argv[i], "rb");
-        const size_t n = file ? fread(text, 1, sizeof text - 1, file) : 0;
-        if (file) fclose(file);
-        text[n] = 0;
-        const char *last = strrchr(argv[i], '/');
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(last ? last + 1 : argv[i], "h.") - 1,
-                 last ? last + 1 : argv[i]);
-        plan_device(name, text);
+    if (ag_cudnn_unavailable()) {
+        printf("skipped: %s\n0 passed, 0 failed, 1 skipped\n", ag_cudnn_unavailable());
+        return 0;
     }
+    if (argc == 3 && !strcmp(argv[1], "--origin")) return print_origin(read_text(argv[2]));
+    printf("%s\n", ag_cudnn_detail());
+    const char *first = NULL, *last = NULL;
+    for (int i = 1; i < argc; i++) {
+        const char *slash = strrchr(argv[i], '/'), *base = slash ? slash + 1 : argv[i];
+        char name[32];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(base + 3, "_") + 3, base);
+        last = read_text(argv[i]);
+        if (!first) first = last;
+        plan_device(name, last);
+    }
+    if (first != last) try_cache(first, last);
     printf("%.0f seconds of one core\n", seconds());
     printf("%d passed, %d failed, 0 skipped\n", passed, failed);
     return failed != 0;
