@@ -1,9 +1,9 @@
 /* cudnn_file.c - the plan file: what was compiled once need not be compiled by the next process.
  *
  * Each entry is a line "attnguide cudnn plan 1 <size> <hash> <key>", cuDNN's own JSON of that size, and line ends
- * around both, so that an entry that was cut off does not swallow the next. Entries are only ever added, each by one write at the end, so that processes may share the file. Lines that are not
- * of this form, and entries whose hash is wrong, are passed over. A file above the bound is read so far and not added
- * to. */
+ * around both, so that an entry that was cut off does not swallow the next. Entries are only ever added, each by one
+ * write at the end, so that processes may share the file. Lines that are not of this form, and entries whose hash is
+ * wrong, are passed over. A file above the bound is read so far and not added to. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
