@@ -15,6 +15,7 @@ CC         ?= cc
 CXX        ?= c++
 INSTALL    ?= install
 CFLAGS     ?= -O2 -g
+CXXFLAGS   ?= -O2 -g
 B          ?= build
 
 warn  := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
@@ -77,7 +78,7 @@ $(B)/$(SONAME): $(obj)
 	ln -sf $(SONAME) $(B)/libattnguide.so
 $(B)/plugin/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(flags) -DAG_API= -I$(cuda)/include $(CFLAGS) -c $< -o $@
+	$(CC) $(CPPFLAGS) $(flags) -DAG_API= $(cuda:%=-I%/include) $(CFLAGS) -c $< -o $@
 # No exceptions and no guarded statics: the plugin needs no C++ library.
 nvcc_flags := -std=c++20 -O3 -lineinfo -Iinclude -Isrc/cuda/gpu -MMD -MP -Xptxas -v -Xcompiler \
     -fPIC,-fvisibility=hidden,-fno-exceptions,-fno-rtti,-fno-threadsafe-statics,-Wall,-Wextra,-Wno-missing-field-initializers \
@@ -87,13 +88,13 @@ $(B)/plugin/%.o: %.cu
 	$(NVCC) $(nvcc_flags) -c $< -o $@ >$(@:.o=.ptxas) 2>&1 || { cat $(@:.o=.ptxas); exit 1; }
 	@grep -E 'warning|error' $(@:.o=.ptxas) || true
 emulated_flags := -std=c++20 -Iinclude -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti -MMD -MP -Wall -Wextra -Wshadow \
-    -Wno-missing-field-initializers -O2 -g
+    -Wno-missing-field-initializers
 $(B)/emu/%.o: %.cu $(B)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(emulated_flags) -Isrc/cuda/emulated -x c++ -c $< -o $@
+	$(CXX) $(emulated_flags) $(CXXFLAGS) -Isrc/cuda/emulated -x c++ -c $< -o $@
 $(B)/emu/%.o: %.cpp $(B)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(emulated_flags) -c $< -o $@
+	$(CXX) $(emulated_flags) $(CXXFLAGS) -c $< -o $@
 $(B)/libattnguide_cuda.so: $(gpu_obj)
 	$(CC) -shared -Wl,-soname,libattnguide_cuda.so -Wl,-z,defs -Wl,--exclude-libs,ALL $^ -L$(cuda)/lib64 \
 	    -lcudart_static $(plugin_libs) -o $@

@@ -117,9 +117,10 @@ ag_status ag_cuda_run(const ag_plan *plan, const ag_args *args, ag_why why);
 __attribute__((visibility("default"))) const ag_backend *ag_cuda_backend(uint32_t version);
 
 /* The kernels, by file. */
-extern const ag_cuda_kernel ag_attend_cudnn;  /* attend_cudnn.c */
-extern const ag_cuda_kernel ag_attend_cublas; /* attend_cublas.c, weights.cu */
-extern const ag_cuda_kernel ag_copy_simt;    /* copy.cu */
+extern const ag_cuda_kernel ag_attend_cudnn;    /* attend_cudnn.c */
+extern const ag_cuda_kernel ag_attend_cublas;   /* attend_cublas.c, weights.cu */
+extern const ag_cuda_kernel ag_attend_f32_simt; /* attend.cu */
+extern const ag_cuda_kernel ag_copy_simt;       /* copy.cu */
 
 #ifdef __cplusplus
 }

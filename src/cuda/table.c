@@ -10,6 +10,7 @@
 static const ag_kernel *const kernels[] = {
     &ag_attend_cudnn.kernel,
     &ag_attend_cublas.kernel,
+    &ag_attend_f32_simt.kernel,
     &ag_copy_simt.kernel,
     NULL,
 };

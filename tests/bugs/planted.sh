@@ -1,9 +1,14 @@
 #!/bin/sh
 # planted.sh BUILD [FILE] - the bugs of FILE (bugs.txt), planted one at a time in a copy of the tree in BUILD/bugs: a suite
 # that the line names must fail, or end by a signal or the clock. A text that is not in its file once is a failure too.
+# With AG_TEST_PLACE=cuda the suites run on the emulated device.
 . tests/package/try.sh
 build=$1/bugs table=${2:-tests/bugs/bugs.txt} golden=$PWD/tests/golden/attention
-bench=$build/tree copy=$build/copy patience=120
+bench=$build/tree copy=$build/copy patience=120 emulated=
+if [ "$AG_TEST_PLACE" = cuda ]; then
+    export AG_CUDA_PLUGIN=build/emu/libattnguide_cuda.so
+    emulated=$AG_CUDA_PLUGIN
+fi
 
 plant() { # FILE TEXT REPLACEMENT - the text must be there exactly once
     TEXT=$2 REPLACEMENT=$3 awk '
@@ -31,7 +36,7 @@ fails() { # SUITE,SUITE ... - one of them does
     return 1
 }
 
-compiles() { (cd "$1" && fresh CFLAGS=-O1 B=build build/test_attnguide); }
+compiles() { (cd "$1" && fresh CFLAGS=-O1 CXXFLAGS=-O1 B=build build/test_attnguide $emulated); }
 
 caught() { # FILE SUITES TEXT REPLACEMENT
     rm -rf "$copy" && cp -a "$bench" "$copy"
@@ -40,9 +45,10 @@ caught() { # FILE SUITES TEXT REPLACEMENT
 }
 
 rm -rf "$build"
-mkdir -p "$bench/tests"
+mkdir -p "$bench/tests/cuda"
 cp -r Makefile include src "$bench"
 cp tests/*.c tests/*.h "$bench/tests"
+cp tests/cuda/*.c tests/cuda/*.h "$bench/tests/cuda"
 try "the tree without a bug builds" compiles "$bench" || finish || exit 1
 for one in $(sed -n 's/^[^#][^@]* @ \([^@ ]*\) @ .*/\1/p' "$table" | tr , '\n' | sort -u); do
     try "without a bug, $one" suite "$bench" "$one"

@@ -24,7 +24,7 @@ skip() { # NAME REASON
 has() { command -v "$1" >/dev/null; }
 
 # A make that nothing is handed down to from the one that runs the tests.
-fresh() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u SANITIZE -u OPENBLAS -u COUNT -u CFLAGS make -s -j"$(nproc)" "$@"; }
+fresh() { env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u SANITIZE -u OPENBLAS -u COUNT -u CFLAGS -u CXXFLAGS make -s -j"$(nproc)" "$@"; }
 
 finish() {
     echo "$passed passed, $failed failed, $skipped skipped"

@@ -16,6 +16,7 @@
 #define KERNEL(name, threads) KERNEL_OF(ag_launch, name, threads)
 #define DEVICE static inline
 #define UNROLL
+#define ROLLED
 
 /* ---- Where am I ---- */
 
@@ -43,13 +44,13 @@ DEVICE float  shuffle_xor(float x, int mask)  { return emulated_xor(x, mask); }
 DEVICE double shuffle_xor(double x, int mask) { return emulated_xor(x, mask); }
 DEVICE int    shuffle_xor(int x, int mask)    { return emulated_xor(x, mask); }
 
-DEVICE uint32_t ballot(int x)
+DEVICE uint32_t vote_lanes(int x)
 {
     int mine = x ? (int)(1u << lane()) : 0;
     for (int step = 1; step < 32; step *= 2) mine |= shuffle_xor(mine, step);
     return (uint32_t)mine;
 }
-DEVICE int vote_any(int x) { return ballot(x) != 0; }
+DEVICE int vote_any(int x) { return vote_lanes(x) != 0; }
 DEVICE int count_bits(uint32_t x) { return __builtin_popcount(x); }
 
 /* ---- Numbers ---- */

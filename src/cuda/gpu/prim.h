@@ -15,6 +15,7 @@
 #define KERNEL(name, threads) KERNEL_OF(ag_launch, name, threads)
 #define DEVICE static __device__ __forceinline__
 #define UNROLL _Pragma("unroll")
+#define ROLLED _Pragma("unroll 1")
 
 /* ---- Where am I ---- */
 
@@ -40,7 +41,7 @@ DEVICE int    shuffle_xor(int x, int mask)      { return __shfl_xor_sync(0xfffff
 DEVICE int    vote_any(int x)                   { return __any_sync(0xffffffffu, x); }
 
 /* Lanes that say yes. */
-DEVICE uint32_t ballot(int x) { return __ballot_sync(0xffffffffu, x); }
+DEVICE uint32_t vote_lanes(int x) { return __ballot_sync(0xffffffffu, x); }
 DEVICE int count_bits(uint32_t x) { return __popc(x); }
 
 /* ---- Numbers ---- */

@@ -1,0 +1,505 @@
+/* attend.cu - the attend step for any shape, type, stride, mask and bias, in plain float32: what refuses nothing, and
+ * what faster kernels are compared with.
+ *
+ * A block has 64 queries of one head and up to 128 channels of their values; wider values are more tasks, each with
+ * logits of its own. Keys come in tiles of 64 across all key ranges; those that nobody may see are neither read nor
+ * multiplied, and a tile without any other is passed over. A thread owns a 4 x 4 patch of the logits and, for the same
+ * 4 queries, 8 channels of the result, so that maximum m, sum l and result o of the online softmax (Milakov and
+ * Gimelshein 2018) never leave its registers; 16 threads share a query. An own key (identity, uniform) is the element
+ * that the recurrence starts from. Logits are in units of log 2. */
+#include <float.h>
+
+#include "rows.h"
+
+enum { THREADS = 256, QUERIES = 64, KEYS = 64, WIDE = 128 };
+enum { CHANNELS = 32, PITCH = CHANNELS + 4, AT_ONCE = 32 }; /* staged: channels of q and k, keys of v */
+enum { MINE = 4, HALVES = WIDE / 64 };                      /* a thread's queries, its groups of 4 channels */
+
+#define LOG2E 1.4426950408889634f
+#define LN2 0.6931471805599453f
+
+/* One row of a tensor; NULL where there is nothing to read. */
+struct source {
+    const char *at;
+    ag_dtype type;
+};
+
+struct alignas(16) four {
+    float x[4];
+};
+
+/* Shared memory. Behind it, where results are blended, each thread keeps its result of the first pass. */
+struct room {
+    source query[QUERIES], key[KEYS]; /* staged together */
+    source value[KEYS];
+    int64_t token[QUERIES];     /* -1: no query */
+    int64_t logit_row[QUERIES]; /* row of causal and bias; -1: an index out of range */
+    int64_t key_token[KEYS];    /* -1: hidden from all */
+    float start[QUERIES];       /* logit of the own key; -inf: there is none */
+    int span[QUERIES];
+    uint32_t any[KEYS / 32]; /* keys that are not hidden, as bits */
+    union alignas(16) {
+        struct {
+            union {
+                struct {
+                    float q[QUERIES][PITCH], k[KEYS][PITCH];
+                };
+                float v[AT_ONCE][WIDE];
+            };
+            float p[QUERIES][KEYS + 4];
+        };
+        float rows[QUERIES][WIDE]; /* a value for each query: own values, results that are ready */
+    };
+};
+
+enum { KEPT = MINE * HALVES * 4 };
+
+/* What a thread knows. */
+struct worker {
+    const ag_step *s;
+    const ag_attend *a;
+    room *r;
+    int64_t h;
+    visible seen;
+    int64_t channel;   /* the first of this block's values */
+    int wide;          /* it has more than 64 of them */
+    int first, column; /* my queries are first .. first + 3; keys and channels go by column, 0 .. 15 */
+    float m[MINE], l[MINE];
+    four o[MINE][HALVES]; /* channels 64 half + 4 column .. + 3 */
+};
+
+AG_FN int64_t queries_of(const ag_attend *a)
+{
+    int64_t n = 0;
+    for (int i = 0; i < a->n_spans; i++) n += a->spans[i].count;
+    return n;
+}
+
+AG_FN int64_t tiles_of(const ag_attend *a) { return (queries_of(a) + QUERIES - 1) / QUERIES; }
+AG_FN int64_t parts_of(const ag_attend *a) { return (a->d_v + WIDE - 1) / WIDE; }
+
+/* ---- reading ---- */
+
+/* Channels t .. t + 3 of a row that has n; zeros past its end and where there is no row. */
+DEVICE four load_four(const source &s, int64_t t, int64_t n)
+{
+    four y = {};
+    if (!s.at || t >= n) return y;
+    const char *at = s.at + t * (int64_t)ag_size_of(s.type);
+    const int whole = t + 4 <= n;
+    if (s.type == AG_F32 && whole && !((uintptr_t)at & 15)) return *(const four *)at;
+    if (s.type != AG_F32 && whole && !((uintptr_t)at & 7)) {
+        struct alignas(8) halves {
+            uint16_t x[4];
+        };
+        const halves h = *(const halves *)at;
+        UNROLL
+        for (int i = 0; i < 4; i++) y.x[i] = s.type == AG_F16 ? of_half(h.x[i]) : of_bfloat(h.x[i]);
+        return y;
+    }
+    UNROLL
+    for (int i = 0; i < 4; i++)
+        if (t + i < n) y.x[i] = load_one(at, s.type, i);
+    return y;
+}
+
+DEVICE source row_at(const ag_launch &l, const ag_ref &r, int64_t h, int64_t i) { return { at(l, r, h, i), r.dtype }; }
+
+/* Channels t .. t + 4 << log_fours of `rows` rows that have n, side by side. */
+DEVICE void stage(float *to, int pitch, const source *from, int rows, int log_fours, int64_t t, int64_t n)
+{
+    for (int x = thread(); x < rows << log_fours; x += THREADS) {
+        const int row = x >> log_fours, c = (x & ((1 << log_fours) - 1)) * 4;
+        *(four *)&to[row * pitch + c] = load_four(from[row], t + c, n);
+    }
+}
+
+/* ---- queries ---- */
+
+/* The block's queries are number `from` and those that follow, across the spans. */
+DEVICE void list_queries(const worker &w, int64_t from)
+{
+    if (thread() >= QUERIES) return;
+    int64_t n = from + thread();
+    w.r->token[thread()] = -1;
+    for (int i = 0; i < w.a->n_spans; n -= w.a->spans[i++].count) {
+        if (n < 0 || n >= w.a->spans[i].count) continue;
+        w.r->token[thread()] = w.a->spans[i].first + n;
+        w.r->span[thread()] = i;
+    }
+}
+
+DEVICE int own_is_there(const ag_launch &l, const worker &w, const ag_pass &pass, int64_t token)
+{
+    if (pass.own == AG_OWN_NONE) return 0;
+    if (pass.own == AG_OWN_SELF) return is_visible(w.seen, token);
+    return *(const float *)at(l, pass.own_count, w.h, 0) > 0;
+}
+
+/* What the pass has for each query: its row, the row of its logits, its own key and value or its ready result. */
+DEVICE void list_rows(const ag_launch &l, const worker &w, const ag_pass &pass)
+{
+    if (thread() >= QUERIES) return;
+    const int n = thread();
+    room *r = w.r;
+    const int64_t i = r->token[n], own = pass.own == AG_OWN_SELF ? i : 0;
+    r->query[n] = r->key[n] = r->value[n] = { NULL, AG_F32 };
+    r->logit_row[n] = i;
+    if (i < 0) return;
+    if (pass.ready) {
+        r->value[n] = row_at(l, pass.q[0], w.h, ag_mapped(&pass.map, i));
+        return;
+    }
+    r->query[n] = row_at(l, pass.q[r->span[n]], w.h, i);
+    if (own_is_there(l, w, pass, i)) {
+        r->key[n] = row_at(l, pass.own_k, w.h, own);
+        r->value[n] = row_at(l, pass.own_v, w.h, own);
+    }
+    if (!pass.permuted) return;
+    const int64_t entry = index_entry(index_at(l, pass.index, row_value(l, w.s->b)), i - pass.o, l.problem->n_q);
+    r->logit_row[n] = entry < 0 ? -1 : entry + pass.o;
+}
+
+/* ---- keys ---- */
+
+DEVICE int64_t seen_by(const ag_attend *a, int64_t logit_row)
+{
+    return a->causal ? logit_row + a->causal_shift + 1 : INT64_MAX;
+}
+
+/* None of the block's queries sees keys from here on. */
+DEVICE int64_t last_seen(const worker &w)
+{
+    int64_t end = w.a->causal ? INT64_MIN : INT64_MAX;
+    for (int i = 0; w.a->causal && i < QUERIES; i++) {
+        const int64_t seen = seen_by(w.a, w.r->logit_row[i]);
+        if (w.r->token[i] >= 0 && seen > end) end = seen;
+    }
+    return end;
+}
+
+DEVICE int64_t keys_below(const ag_keys &keys, int64_t end)
+{
+    if (end <= keys.first) return 0;
+    return end - keys.first < keys.count ? end - keys.first : keys.count;
+}
+
+/* Where the pass' keys number `from` and those that follow are, across its ranges. */
+DEVICE void list_keys(const ag_launch &l, const worker &w, const ag_pass &pass, int64_t from, int64_t end)
+{
+    if (thread() >= KEYS) return;
+    room *r = w.r;
+    const int n = thread();
+    int64_t at = from + n, token = -1;
+    r->key[n] = r->value[n] = { NULL, AG_F32 };
+    for (int i = 0; i < pass.n_keys; i++) {
+        const ag_keys &keys = pass.keys[i];
+        const int64_t count = keys_below(keys, end);
+        if (at >= 0 && at < count && is_visible(w.seen, keys.first + at)) {
+            token = keys.first + at;
+            r->key[n] = row_at(l, keys.k, w.h, token);
+            r->value[n] = row_at(l, keys.v, w.h, token);
+        }
+        at -= count;
+    }
+    r->key_token[n] = token;
+    const uint32_t any = vote_lanes(token >= 0);
+    if (lane() == 0) r->any[warp()] = any;
+}
+
+/* ---- logits ---- */
+
+DEVICE float scale_of(const worker &w) { return (float)(w.a->scale * 1.4426950408889634); }
+
+DEVICE void add_products(const room *r, const worker &w, float (*s)[4])
+{
+    ROLLED
+    for (int t = 0; t < CHANNELS; t += 4) {
+        four q[MINE], k[4];
+        UNROLL
+        for (int i = 0; i < MINE; i++) q[i] = *(const four *)&r->q[w.first + i][t];
+        UNROLL
+        for (int c = 0; c < 4; c++) k[c] = *(const four *)&r->k[w.column + 16 * c][t];
+        UNROLL
+        for (int i = 0; i < MINE; i++) UNROLL
+        for (int c = 0; c < 4; c++) UNROLL
+        for (int x = 0; x < 4; x++) s[i][c] += q[i].x[x] * k[c].x[x];
+    }
+}
+
+/* In units of log 2. The lowest finite float is a popular "-inf": it must stay finite, or a row that has nothing else
+ * would see nothing. */
+DEVICE float added(const ag_launch &l, const worker &w, int64_t logit_row, int64_t j)
+{
+    const float bias = bias_at(l, w.s->b, w.h, logit_row, j), scaled = bias * LOG2E;
+    return scaled == -INFINITY && bias != -INFINITY ? -FLT_MAX : scaled;
+}
+
+/* The bias of my patch, where my weights will be. */
+DEVICE void list_bias(const ag_launch &l, const worker &w)
+{
+    ROLLED
+    for (int x = 0; x < MINE * 4; x++) {
+        const int row = w.first + x / 4, column = w.column + x % 4 * 16;
+        const int64_t j = w.r->key_token[column], i = w.r->logit_row[row];
+        w.r->p[row][column] = i < 0 || j < 0 ? 0 : added(l, w, i, j);
+    }
+}
+
+DEVICE void amend(const ag_launch &l, const worker &w, float (*s)[4])
+{
+    const float by = scale_of(w);
+    if (w.a->biased) list_bias(l, w);
+    UNROLL
+    for (int i = 0; i < MINE; i++) {
+        const int64_t seen = seen_by(w.a, w.r->logit_row[w.first + i]);
+        UNROLL
+        for (int c = 0; c < 4; c++) {
+            const int column = w.column + 16 * c;
+            const int64_t j = w.r->key_token[column];
+            s[i][c] *= by;
+            if (w.a->biased) s[i][c] += w.r->p[w.first + i][column];
+            if (j < 0 || j >= seen) s[i][c] = -INFINITY;
+        }
+    }
+}
+
+/* ---- the recurrence ---- */
+
+/* Over the 16 threads that share a query. */
+DEVICE float row_max(float x)
+{
+    UNROLL
+    for (int step = 1; step < 16; step *= 2) x = fmaxf(x, shuffle_xor(x, step));
+    return x;
+}
+
+DEVICE float row_sum(float x)
+{
+    UNROLL
+    for (int step = 1; step < 16; step *= 2) x += shuffle_xor(x, step);
+    return x;
+}
+
+/* Logits become weights, in shared memory; what was summed so far is rescaled to the new maximum. */
+DEVICE void weigh(worker &w, float (*s)[4])
+{
+    UNROLL
+    for (int i = 0; i < MINE; i++) {
+        const float top = row_max(fmaxf(fmaxf(s[i][0], s[i][1]), fmaxf(s[i][2], s[i][3])));
+        const float m = fmaxf(w.m[i], top), by = exp2f(w.m[i] - m);
+        float sum = 0;
+        UNROLL
+        for (int c = 0; c < 4; c++) {
+            const float p = exp2f(s[i][c] - m);
+            w.r->p[w.first + i][w.column + 16 * c] = p;
+            sum += p;
+        }
+        w.m[i] = m;
+        w.l[i] = w.l[i] * by + row_sum(sum);
+        UNROLL
+        for (int half = 0; half < HALVES; half++) UNROLL
+        for (int x = 0; x < 4; x++) w.o[i][half].x[x] *= by;
+    }
+}
+
+DEVICE void add_values(worker &w, int from)
+{
+    ROLLED
+    for (int j = 0; j < AT_ONCE; j += 4) {
+        four p[MINE];
+        UNROLL
+        for (int i = 0; i < MINE; i++) p[i] = *(const four *)&w.r->p[w.first + i][from + j];
+        UNROLL
+        for (int half = 0; half < HALVES; half++) {
+            if (half && !w.wide) continue;
+            UNROLL
+            for (int y = 0; y < 4; y++) {
+                const four v = *(const four *)&w.r->v[j + y][64 * half + 4 * w.column];
+                UNROLL
+                for (int i = 0; i < MINE; i++) UNROLL
+                for (int x = 0; x < 4; x++) w.o[i][half].x[x] += p[i].x[y] * v.x[x];
+            }
+        }
+    }
+}
+
+DEVICE void attend_tile(const ag_launch &l, worker &w)
+{
+    float s[MINE][4] = {};
+    for (int64_t t = 0; t < w.a->d; t += CHANNELS) {
+        stage(w.r->q[0], PITCH, w.r->query, QUERIES + KEYS, 3, t, w.a->d);
+        sync_block();
+        add_products(w.r, w, s);
+        sync_block();
+    }
+    amend(l, w, s);
+    weigh(w, s);
+    sync_warp(); /* a query's weights come from 16 lanes of one warp, and go to them */
+    for (int from = 0; from < KEYS; from += AT_ONCE) {
+        stage(w.r->v[0], WIDE, w.r->value + from, AT_ONCE, w.wide ? 5 : 4, w.channel, w.a->d_v);
+        sync_block();
+        add_values(w, from);
+        sync_block();
+    }
+}
+
+/* ---- the element the recurrence starts from ---- */
+
+/* My channels of a row for each of my queries. */
+DEVICE void take_rows(worker &w)
+{
+    stage(w.r->rows[0], WIDE, w.r->value, QUERIES, w.wide ? 5 : 4, w.channel, w.a->d_v);
+    sync_block();
+    UNROLL
+    for (int i = 0; i < MINE; i++) UNROLL
+    for (int half = 0; half < HALVES; half++)
+        if (!half || w.wide) w.o[i][half] = *(const four *)&w.r->rows[w.first + i][64 * half + 4 * w.column];
+    sync_block();
+}
+
+/* Logits of my queries with their own keys. */
+DEVICE void list_starts(const ag_launch &l, const worker &w, const ag_pass &pass)
+{
+    ROLLED
+    for (int i = w.first; i < w.first + MINE; i++) {
+        const source q = w.r->query[i], k = w.r->key[i];
+        float x = 0;
+        for (int64_t t = 4 * w.column; t < w.a->d; t += 64) {
+            const four a = load_four(q, t, w.a->d), b = load_four(k, t, w.a->d);
+            UNROLL
+            for (int c = 0; c < 4; c++) x += a.x[c] * b.x[c];
+        }
+        x = row_sum(x) * scale_of(w);
+        if (k.at && pass.own == AG_OWN_MEAN) x += log2f(*(const float *)at(l, pass.own_count, w.h, 0));
+        if (!w.column) w.r->start[i] = k.at ? x : -INFINITY;
+    }
+    sync_warp();
+}
+
+DEVICE void start(const ag_launch &l, worker &w, const ag_pass &pass)
+{
+    if (pass.own != AG_OWN_NONE) list_starts(l, w, pass);
+    UNROLL
+    for (int i = 0; i < MINE; i++) {
+        const int there = pass.own != AG_OWN_NONE && w.r->key[w.first + i].at;
+        w.m[i] = there ? w.r->start[w.first + i] : -FLT_MAX;
+        w.l[i] = there;
+        if (w.r->token[w.first + i] >= 0 && w.r->logit_row[w.first + i] < 0) w.l[i] = NAN;
+        UNROLL
+        for (int half = 0; half < HALVES; half++) w.o[i][half] = four{};
+    }
+    if (pass.own != AG_OWN_NONE) take_rows(w);
+}
+
+/* ---- a pass ---- */
+
+DEVICE void attend_pass(const ag_launch &l, worker &w, const ag_pass &pass)
+{
+    start(l, w, pass);
+    const int64_t end = last_seen(w);
+    int64_t keys = 0;
+    for (int i = 0; i < pass.n_keys; i++) keys += keys_below(pass.keys[i], end);
+    sync_block(); /* the own keys have been read */
+    for (int64_t from = 0; from < keys; from += KEYS) {
+        list_keys(l, w, pass, from, end);
+        sync_block();
+        if (w.r->any[0] | w.r->any[1]) attend_tile(l, w);
+        else sync_block(); /* before the next list */
+    }
+    UNROLL
+    for (int i = 0; i < MINE; i++) {
+        const float by = w.l[i] == 0 ? 0 : 1 / w.l[i]; /* a NaN sum stays NaN */
+        UNROLL
+        for (int half = 0; half < HALVES; half++) UNROLL
+        for (int x = 0; x < 4; x++) w.o[i][half].x[x] *= by;
+    }
+}
+
+DEVICE void run_pass(const ag_launch &l, worker &w, const ag_pass &pass)
+{
+    sync_block();
+    list_rows(l, w, pass);
+    sync_block();
+    if (pass.ready) take_rows(w);
+    else attend_pass(l, w, pass);
+}
+
+/* ---- results ---- */
+
+/* out = o, or (1-u) kept + u o. */
+DEVICE void store_query(const ag_launch &l, const worker &w, int i, float u, const float *kept)
+{
+    const ag_attend *a = w.a;
+    const int64_t token = w.r->token[w.first + i];
+    if (token < 0) return;
+    char *out = at(l, a->out, w.h, token);
+    UNROLL
+    for (int half = 0; half < HALVES; half++) UNROLL
+    for (int x = 0; x < 4; x++) {
+        const int64_t t = w.channel + 64 * half + 4 * w.column + x;
+        float y = w.o[i][half].x[x];
+        if (kept) y = (1 - u) * kept[((i * HALVES + half) * 4 + x) * THREADS] + u * y;
+        if (t < a->d_v) store_one(out, a->out.dtype, t, y);
+    }
+    if (a->lse.source == AG_SOURCES || w.channel || w.column) return;
+    *(float *)at(l, a->lse, w.h, token) = w.l[i] == 0 ? -INFINITY : (w.m[i] + log2f(w.l[i])) * LN2;
+}
+
+/* Each thread for itself: nobody else reads it. */
+DEVICE void keep(const worker &w, float *kept)
+{
+    UNROLL
+    for (int i = 0; i < MINE; i++) UNROLL
+    for (int half = 0; half < HALVES; half++) UNROLL
+    for (int x = 0; x < 4; x++) kept[((i * HALVES + half) * 4 + x) * THREADS] = w.o[i][half].x[x];
+}
+
+/* Blended: at strength 0 and 1 one pass alone is run and stored. */
+KERNEL(ag_attend_tiles, THREADS)
+{
+    const ag_task task = launch.tasks[block()];
+    worker w;
+    w.s = &launch.steps[task.step];
+    w.a = &w.s->u.attend;
+    w.r = (room *)shared_memory();
+    const int64_t parts = parts_of(w.a), tile = task.at / parts;
+    w.h = w.s->heads[tile / tiles_of(w.a)];
+    w.seen = visible_of(launch, w.s->b);
+    w.channel = task.at % parts * WIDE;
+    w.wide = w.a->d_v - w.channel > 64;
+    w.first = thread() / 16 * MINE;
+    w.column = thread() % 16;
+    list_queries(w, tile % tiles_of(w.a) * QUERIES);
+    sync_block();
+
+    float *kept = (float *)(w.r + 1) + thread();
+    const float u = w.a->n_passes == 2 ? (float)row_value(launch, w.s->b).strength : 0;
+    const int blended = u > 0 && u < 1;
+    for (int pass = u == 1; pass <= (u > 0); pass++) {
+        run_pass(launch, w, w.a->pass[pass]);
+        if (blended && !pass) keep(w, kept);
+    }
+    UNROLL
+    for (int i = 0; i < MINE; i++) store_query(launch, w, i, u, blended ? kept : NULL);
+}
+
+static const char *refuse(const ag_step *) { return NULL; }
+static int64_t tasks(const ag_step *s) { return s->n_heads * tiles_of(&s->u.attend) * parts_of(&s->u.attend); }
+
+static size_t shared(const ag_step *s)
+{
+    return sizeof(room) + (s->u.attend.n_passes == 2 ? (size_t)KEPT * THREADS * sizeof(float) : 0);
+}
+
+const ag_cuda_kernel ag_attend_f32_simt = {
+    .kernel = {
+        .name = "attend_f32_simt",
+        .step = AG_STEP_ATTEND,
+        .refuse = refuse,
+        .tasks = tasks,
+    },
+    .entry = (const void *)ag_attend_tiles,
+    .threads = THREADS,
+    .shared = shared,
+};

@@ -1,0 +1,55 @@
+#!/bin/sh
+# test_cuda.sh BUILD - the CUDA backend on the emulated device, against the float64 oracle; the plugin and how it is
+# found. Large shapes only with AG_TEST_SHARE=1: fibres are slow.
+. tests/package/try.sh
+build=$1 plugin=$build/emu/libattnguide_cuda.so golden=tests/golden/attention
+
+compiles() { fresh B="$build" "$plugin" "$build/test_attnguide" "$build/attnguide"; }
+symbols() { nm -D --defined-only "$1" | awk '{ print $3 }' | sort | tr '\n' ' '; }
+links() { readelf -d "$1" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p'; }
+info() { AG_CUDA_PLUGIN=$1 "$build/attnguide" info; }
+
+if ! has "${CXX:-c++}"; then
+    skip "the CUDA backend in emulation" "no C++ compiler"
+    finish
+    exit
+fi
+try "the emulated plugin builds" compiles || { finish; exit 1; }
+
+# ---- how it is found ----
+
+beside() { cp "$build/attnguide" "$work" && cp "$plugin" "$work" && "$work/attnguide" info | grep 'cuda  *usable'; }
+in_lib() {
+    mkdir -p "$work/tree/bin" "$work/tree/lib" && cp "$build/attnguide" "$work/tree/bin" && cp "$plugin" "$work/tree/lib" &&
+        "$work/tree/bin/attnguide" info | grep 'cuda  *usable'
+}
+nowhere() { cp "$build/attnguide" "$work/tree" && "$work/tree/attnguide" info | grep 'cuda  *unavailable: libattnguide_cuda.so was not found'; }
+nothing_is_loaded() { AG_CUDA_PLUGIN=$plugin LD_DEBUG=files "$build/attnguide" --version 2>&1 | grep -c cuda | grep -x 0; }
+
+try "AG_CUDA_PLUGIN is used" sh -c "AG_CUDA_PLUGIN=$plugin $build/attnguide info | grep 'cuda  *usable'"
+try "a wrong AG_CUDA_PLUGIN is told" sh -c "AG_CUDA_PLUGIN=/none.so $build/attnguide info | grep 'unavailable: AG_CUDA_PLUGIN: /none.so'"
+try "beside the program" beside
+try "in lib beside the program's folder" in_lib
+try "nowhere" nowhere
+try "nothing is loaded that nobody asked for" nothing_is_loaded
+try "a library that is no plugin is refused" sh -c "AG_CUDA_PLUGIN=$build/libattnguide.so $build/attnguide info | grep 'is not of version'"
+
+# ---- what the real plugin is made of ----
+
+if [ -f "$build/libattnguide_cuda.so" ]; then
+    try "the plugin exports its entry alone" [ "$(symbols "$build/libattnguide_cuda.so")" = "ag_cuda_backend " ]
+    try "the plugin needs neither a driver nor C++" sh -c "! readelf -d $build/libattnguide_cuda.so | grep NEEDED | grep -vE '\[(lib(c|m|dl|rt|pthread)|ld-linux[^]]*)\.so\.[0-9]\]'"
+    # Where a GPU is, it is usable; where none is, the runtime says why.
+    try "the plugin loads" sh -c "AG_CUDA_PLUGIN=$build/libattnguide_cuda.so $build/attnguide info | grep -E 'cuda +(usable|unavailable: .*CUDA)'"
+else
+    skip "the plugin for a GPU" "nvcc is not installed"
+fi
+
+# ---- kernels ----
+
+suites() { AG_TEST_SHARE=${AG_TEST_SHARE:-3} AG_TEST_PLACE=cuda AG_CUDA_PLUGIN=$plugin "$build/test_attnguide" "$golden"; }
+suites >"$work/suites" 2>&1 || cat "$work/suites"
+counts=$(tail -n 1 "$work/suites")
+passed=$((passed + $(echo "$counts" | sed -n 's/^\([0-9]*\) passed.*/\1/p')))
+failed=$((failed + $(echo "$counts" | sed -n 's/.* \([0-9]*\) failed.*/\1/p')))
+finish
