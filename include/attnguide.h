@@ -126,7 +126,8 @@ typedef enum ag_kind {
  *  stride 0 broadcasts (inputs only). */
 typedef struct ag_layout {
     ag_dtype dtype;
-    int32_t  align;      /**< promised alignment of every row in bytes; 0 = the element's own */
+    int32_t  align;      /**< promised alignment of every row in bytes, a power of two; 0 (default) = the element's own.
+                              On AG_CUDA cuDNN wants 16. A promise that strides or pointers break: AG_ERR_STRIDE */
     int64_t  stride[3];  /**< batch row, head, token */
 } ag_layout;
 

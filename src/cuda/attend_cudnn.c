@@ -263,6 +263,7 @@ const ag_cuda_kernel ag_attend_cudnn = {
     .kernel = {
         .name = "attend_cudnn",
         .step = AG_STEP_ATTEND,
+        .reads_late = 1,
         .unavailable = ag_cudnn_unavailable,
         .detail = ag_cudnn_detail,
         .refuse = refuse,

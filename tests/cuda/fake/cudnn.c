@@ -35,9 +35,19 @@ int cudnnBackendSetAttribute(descriptor *d, int name, int type, int64_t count, c
 int cudnnBackendGetAttribute(const descriptor *d, int name, int type, int64_t wanted, int64_t *count, void *values);
 int cudnnBackendExecute(void *handle, descriptor *plan, descriptor *pack);
 
+/* What tests see and set: plans made from an engine, runs; nonzero: there is no engine for anything. */
+extern _Atomic int fake_cudnn_built, fake_cudnn_runs, fake_cudnn_declines;
+_Atomic int fake_cudnn_built, fake_cudnn_runs, fake_cudnn_declines;
+
 static const char *trouble = "";
 
-size_t cudnnGetVersion(void) { return 91900; }
+/* A version in the environment, for the sentences about old ones. */
+size_t cudnnGetVersion(void)
+{
+    const char *version = getenv("FAKE_CUDNN_VERSION");
+    return version ? (size_t)atoi(version) : 91900;
+}
+
 void cudnnGetLastErrorString(char *text, size_t size) { snprintf(text, size, "%s", trouble); }
 
 int cudnnCreate(void **handle)
@@ -196,6 +206,8 @@ int cudnnBackendFinalize(descriptor *d)
     if (d->type == AG_CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR &&
         (!part(d, AG_CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP) || !take_plan(d, &s)))
         return fail(NOT_SUPPORTED, "plan");
+    if (d->type == AG_CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR)
+        fake_cudnn_built += !find(d, AG_CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
     d->finalized = 1;
     return 0;
 }
@@ -213,7 +225,7 @@ static int give(const void *from, int64_t n, size_t size, int64_t wanted, int64_
 static int give_engine(const descriptor *heuristics, int64_t *count, descriptor **configs)
 {
     descriptor *graph = part(heuristics, AG_CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH);
-    *count = 1;
+    *count = fake_cudnn_declines ? 0 : 1;
     const int s = cudnnBackendSetAttribute(configs[0], AG_CUDNN_ATTR_OPERATIONGRAPH_OPS,
                                            AG_CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &graph);
     configs[0]->finalized = 1;
@@ -294,6 +306,7 @@ int cudnnBackendExecute(void *handle, descriptor *plan, descriptor *pack)
     float *lse = s.stats ? pointer(pack, s.stats) : NULL;
     if (!scale || (s.stats && !lse)) return fail(EXECUTION_FAILED, "pointers");
     const int64_t *n = s.t[Q].extent;
+    fake_cudnn_runs++;
     for (int64_t x = 0; x < n[0] * n[1] * n[2]; x++)
         attend(&s, data, lse, *scale, x / n[2] / n[1], x / n[2] % n[1], x % n[2]);
     return 0;
