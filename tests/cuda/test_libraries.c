@@ -222,6 +222,12 @@ START_TEST(plans_are_made_once)
     for (int i = 0; i < 3; i++) run_right(&x, context, "attend_cudnn");
     ck_assert_int_eq(*built, before + 1);
     problem_free(&x);
+    set_half(&x, 2, 2, 2, 52); /* the same but for strides */
+    problem_place(&x, PLACE_FUSED, AG_F16, AG_F16, AG_F16);
+    ck_assert(!problem_build(&x, 1));
+    run_right(&x, context, "attend_cudnn");
+    ck_assert_int_eq(*built, before + 2);
+    problem_free(&x);
     ag_context_free(context);
 }
 END_TEST
