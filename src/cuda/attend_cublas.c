@@ -1,13 +1,14 @@
 /* attend_cublas.c - the attend step in full float32: logits of a block of queries and keys by cuBLAS, their softmax by
- * weights.cu, the product with the values by cuBLAS again. The block is bounded, so that it stays in the second-level
- * cache of the chips this is for; keys come in several blocks only where they are many, or lie in several places. */
+ * weights.cu, the product with the values by cuBLAS again. The block is bounded, and large enough for the second
+ * product, which has but one result for each query and channel, to fill a chip; keys come in several blocks only where
+ * they are many, or lie in several places. */
 #include "cublas.h"
 #include "device.h"
 #include "piece.h"
 #include "runtime.h"
 #include "weights.h"
 
-enum { BLOCK_BYTES = 32 << 20, LEAST_SPACE = 4 << 20, ROW_ALIGNMENT = 32, ALIGNMENT = 256 };
+enum { BLOCK_BYTES = 128 << 20, LEAST_SPACE = 4 << 20, MOST_SPACE = 32 << 20, ROW_ALIGNMENT = 32, ALIGNMENT = 256 };
 
 #define LOG2E 1.4426950408889634
 
@@ -79,7 +80,7 @@ static space space_of(const ag_attend *a, const cut *c)
     x.sum = x.top + rounded(rows);
     x.result = x.sum + rounded(rows);
     x.blas = x.result + (c->several ? rounded(rows * a->d_v) : 0);
-    x.blas_bytes = block > LEAST_SPACE ? block : LEAST_SPACE;
+    x.blas_bytes = block < LEAST_SPACE ? LEAST_SPACE : block > MOST_SPACE ? MOST_SPACE : block;
     x.all = x.blas + x.blas_bytes;
     return x;
 }

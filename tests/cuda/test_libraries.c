@@ -243,9 +243,9 @@ static const struct {
     { 1, 2, 1, 3, 8192 + 77, 8, 5, 0, AG_NONE, FILL_PLAIN },     /* two blocks of keys */
     { 1, 1, 1, 5, 2 * 8192 + 1, 4, 8, 0, AG_BF16, FILL_RISING }, /* three, the last of one key */
     { 1, 2, 2, 9, 8192 + 5, 4, 4, 1, AG_NONE, FILL_NEGATIVE },   /* causal ends in the second */
-    { 1, 3, 3, 300, 8000, 4, 4, 0, AG_NONE, FILL_PLAIN },        /* heads in two turns, a thread block per row */
-    { 1, 4, 2, 270, 8000, 4, 4, 0, AG_NONE, FILL_PLAIN },        /* likewise, groups of two */
-    { 1, 1, 1, 1100, 8000, 4, 4, 0, AG_U8, FILL_PLAIN },         /* queries in two turns */
+    { 1, 3, 3, 1500, 8000, 2, 2, 0, AG_NONE, FILL_PLAIN },       /* heads in two turns, a thread block per row */
+    { 1, 6, 3, 1100, 8192, 1, 1, 0, AG_NONE, FILL_PLAIN },       /* three heads of groups of two in each turn */
+    { 1, 1, 1, 4300, 8000, 2, 2, 0, AG_U8, FILL_PLAIN },         /* queries in two turns */
     { 1, 2, 2, 40, 1024, 8, 8, 1, AG_F16, FILL_LARGE },          /* the longest row of a warp */
     { 1, 2, 2, 40, 1025, 8, 8, 0, AG_F32, FILL_PLAIN },          /* the shortest of a thread block */
     { 2, 5, 1, 33, 70, 3, 7, 1, AG_U8, FILL_DENORMAL },
