@@ -176,7 +176,8 @@ AG_API void ag_row_init(ag_row *row, ag_method method);
 typedef struct ag_problem {
     size_t        size;
     ag_operation  operation;        /**< default AG_ATTENTION */
-    ag_place      place;            /**< default AG_HOST */
+    ag_place      place;            /**< default AG_HOST. AG_CUDA: all pointers of a run are the device's; docs/cuda.md
+                                         tells what is different there */
     int32_t       device;           /**< AG_CUDA: device number */
     int64_t       batch;            /**< B: output rows */
     int64_t       q_batch;          /**< rows in q; default B */
@@ -247,6 +248,15 @@ typedef struct ag_executor {
     void (*parallel_for)(void *host, int64_t count, void (*task)(void *arg, int64_t i), void *arg);
 } ag_executor;
 
+/** AG_CUDA: what ag_row_args says of one output row, where kernels read it each time they run, so that a captured graph
+ *  can be given new values. Nobody judges them: strength in [0,1] and 1 where blend is off, gain and mix finite. */
+typedef struct ag_device_row {
+    double         strength, gain, mix;
+    uint64_t       seed;
+    int64_t        stream;
+    const int32_t *index;
+} ag_device_row;
+
 /** Data pointers and per-run values. From ag_args_init(). Optional arrays are NULL unless the problem has them. */
 typedef struct ag_args {
     size_t             size;
@@ -264,9 +274,10 @@ typedef struct ag_args {
     int64_t            row_count;     /**< 0 (default): defaults for all; 1: one entry for every row; B */
     void              *workspace;     /**< planned runs: ag_plan_workspace() bytes; one-shot calls ignore it */
     size_t             workspace_size;
-    const ag_executor *executor;      /**< NULL (default): the context's own threads */
-    void              *stream;        /**< AG_CUDA: the stream to enqueue on */
+    const ag_executor *executor;      /**< NULL (default): the context's own threads. AG_CUDA: not used */
+    void              *stream;        /**< AG_CUDA: the cudaStream_t to enqueue on; NULL: the legacy default stream */
     const struct ag_guidance_args *guidance; /**< plans of ag_guidance_plan(): what is combined; else NULL */
+    const ag_device_row *device_rows; /**< AG_CUDA: [B] in device memory, in place of rows; NULL (default): not used */
 } ag_args;
 
 /** The four pointers; everything else at its default. */
@@ -571,7 +582,9 @@ AG_API ag_status ag_plan_check(const ag_plan *plan, const ag_args *args, char *w
 AG_API ag_status ag_plan_check_values(const ag_plan *plan, const ag_args *args, char *why, size_t why_size);
 
 /** ag_plan_check(), then every phase on the executor or the context's threads. If the context's threads are busy with
- *  another run, the calling thread does all the work: the bytes are the same. */
+ *  another run, the calling thread does all the work: the bytes are the same. AG_CUDA: every phase is enqueued on the
+ *  stream; AG_ERR_DEVICE: the device fails; AG_ERR_SHAPE: args->rows holds more than 64 rows, or guidance more than 384
+ *  weights, which is what fits in a launch. */
 AG_API ag_status ag_plan_run(const ag_plan *plan, const ag_args *args, char *why, size_t why_size);
 
 /** Number of phases. */

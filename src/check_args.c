@@ -118,6 +118,9 @@ static ag_status check_row_values(const ag_row_checked *r, const ag_row_args *x,
 static ag_status check_rows(const ag_plan *plan, const ag_args *a, ag_why why)
 {
     const ag_checked *c = &plan->c;
+    if (a->device_rows && (c->p.place != AG_CUDA || a->row_count))
+        return ag_refuse(why, AG_ERR_COMBINATION, "device_rows goes with place AG_CUDA and without rows");
+    if (a->device_rows) return AG_OK; /* on the device, where nobody can judge it */
     if (a->row_count != 0 && a->row_count != 1 && a->row_count != c->p.batch)
         return ag_refuse(why, AG_ERR_SHAPE, "the arguments' row_count is %lld, neither 0, 1 nor batch %lld",
                          (ll)a->row_count, (ll)c->p.batch);

@@ -329,18 +329,17 @@ DEVICE void attend_tile(const ag_launch &l, worker &w)
     float s[MINE][4] = {};
     for (int64_t t = 0; t < w.a->d; t += CHANNELS) {
         stage(w.r->q[0], PITCH, w.r->query, QUERIES + KEYS, 3, t, w.a->d);
-        sync_block();
+        sync_block(); /* queries and keys are there */
         add_products(w.r, w, s);
-        sync_block();
+        sync_block(); /* they have been read */
     }
     amend(l, w, s);
     weigh(w, s);
-    sync_warp(); /* a query's weights come from 16 lanes of one warp, and go to them */
     for (int from = 0; from < KEYS; from += AT_ONCE) {
         stage(w.r->v[0], WIDE, w.r->value + from, AT_ONCE, w.wide ? 5 : 4, w.channel, w.a->d_v);
-        sync_block();
+        sync_block(); /* values are there */
         add_values(w, from);
-        sync_block();
+        sync_block(); /* values have been read */
     }
 }
 
@@ -350,12 +349,12 @@ DEVICE void attend_tile(const ag_launch &l, worker &w)
 DEVICE void take_rows(worker &w)
 {
     stage(w.r->rows[0], WIDE, w.r->value, QUERIES, w.wide ? 5 : 4, w.channel, w.a->d_v);
-    sync_block();
+    sync_block(); /* rows are there */
     UNROLL
     for (int i = 0; i < MINE; i++) UNROLL
     for (int half = 0; half < HALVES; half++)
         if (!half || w.wide) w.o[i][half] = *(const four *)&w.r->rows[w.first + i][64 * half + 4 * w.column];
-    sync_block();
+    sync_block(); /* rows have been read */
 }
 
 /* Logits of my queries with their own keys. */
@@ -374,7 +373,7 @@ DEVICE void list_starts(const ag_launch &l, const worker &w, const ag_pass &pass
         if (k.at && pass.own == AG_OWN_MEAN) x += log2f(*(const float *)at(l, pass.own_count, w.h, 0));
         if (!w.column) w.r->start[i] = k.at ? x : -INFINITY;
     }
-    sync_warp();
+    sync_warp(); /* the 16 threads of a query are in one warp */
 }
 
 DEVICE void start(const ag_launch &l, worker &w, const ag_pass &pass)
@@ -403,7 +402,7 @@ DEVICE void attend_pass(const ag_launch &l, worker &w, const ag_pass &pass)
     sync_block(); /* the own keys have been read */
     for (int64_t from = 0; from < keys; from += KEYS) {
         list_keys(l, w, pass, from, end);
-        sync_block();
+        sync_block(); /* keys are listed */
         if (w.r->any[0] | w.r->any[1]) attend_tile(l, w);
         else sync_block(); /* before the next list */
     }
@@ -418,9 +417,9 @@ DEVICE void attend_pass(const ag_launch &l, worker &w, const ag_pass &pass)
 
 DEVICE void run_pass(const ag_launch &l, worker &w, const ag_pass &pass)
 {
-    sync_block();
+    sync_block(); /* queries are listed, the pass before is done with its rows */
     list_rows(l, w, pass);
-    sync_block();
+    sync_block(); /* rows are listed */
     if (pass.ready) take_rows(w);
     else attend_pass(l, w, pass);
 }
@@ -471,7 +470,6 @@ KERNEL(ag_attend_tiles, THREADS)
     w.first = thread() / 16 * MINE;
     w.column = thread() % 16;
     list_queries(w, tile % tiles_of(w.a) * QUERIES);
-    sync_block();
 
     float *kept = (float *)(w.r + 1) + thread();
     const float u = w.a->n_passes == 2 ? (float)row_value(launch, w.s->b).strength : 0;

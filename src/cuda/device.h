@@ -33,13 +33,8 @@ extern "C" {
 
 enum { AG_LAUNCH_ROWS = 64, AG_LAUNCH_WEIGHTS = 384 };
 
-/* The values of one output row, stream resolved. */
-typedef struct ag_row_value {
-    double         strength, gain, mix;
-    uint64_t       seed;
-    int64_t        stream;
-    const int32_t *index;
-} ag_row_value;
+/* The values of one output row; kernels resolve the default stream. */
+typedef ag_device_row ag_row_value;
 
 /* What a kernel gets. Every pointer is one of the device. */
 typedef struct ag_launch {
@@ -52,7 +47,7 @@ typedef struct ag_launch {
     const int32_t     *key_lengths;
     const void        *bias;
     int64_t            row_count;           /* entries: 1 holds for all (but its stream, if the default) */
-    const ag_row_value *rows;               /* NULL: in `row` */
+    const ag_row_value *rows;               /* in device memory, not to be read by the host; NULL: in `row` */
     union {
         ag_row_value row[AG_LAUNCH_ROWS];
         struct {

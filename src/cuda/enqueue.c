@@ -10,6 +10,9 @@
 static ag_status take_rows(const ag_plan *p, const ag_args *args, ag_launch *l, ag_why why)
 {
     const int64_t rows = args->row_count ? args->row_count : 1;
+    l->rows = args->device_rows;
+    l->row_count = l->rows ? p->c.p.batch : rows;
+    if (l->rows) return AG_OK;
     if (rows > AG_LAUNCH_ROWS)
         return ag_refuse(why, AG_ERR_SHAPE, "the arguments' row_count is %lld: at most %d fit in a launch",
                          (long long)rows, AG_LAUNCH_ROWS);
@@ -24,7 +27,6 @@ static ag_status take_rows(const ag_plan *p, const ag_args *args, ag_launch *l, 
                                       .stream = shared ? AG_STREAM_DEFAULT : x.stream,
                                       .index = x.index };
     }
-    l->row_count = rows;
     return AG_OK;
 }
 

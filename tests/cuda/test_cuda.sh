@@ -45,6 +45,12 @@ else
     skip "the plugin for a GPU" "nvcc is not installed"
 fi
 
+runtime() {
+    cuda=$(dirname "$(dirname "$(realpath "$(command -v "${NVCC:-nvcc}")")")")
+    cc -std=c11 -Wall -Wextra -I"$cuda/include" tests/cuda/runtime/test_runtime.c src/cuda/gpu/runtime.c -o "$work/runtime" && "$work/runtime"
+}
+if has "${NVCC:-nvcc}"; then try "errors of the host's and ours are kept apart" runtime; fi
+
 # ---- kernels ----
 
 suites() { AG_TEST_SHARE=${AG_TEST_SHARE:-3} AG_TEST_PLACE=cuda AG_CUDA_PLUGIN=$plugin "$build/test_attnguide" "$golden"; }
