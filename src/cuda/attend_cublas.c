@@ -99,9 +99,9 @@ static size_t scratch(const ag_step *s)
     return most + ALIGNMENT;
 }
 
-static ag_status build(const ag_plan *p, int64_t step, void **built, size_t *wanted, ag_why why)
+static ag_status build(const ag_plan *p, const ag_step *step, void **built, ag_why why)
 {
-    (void)step, (void)built, (void)wanted;
+    (void)step, (void)built;
     int error = ag_rt_preload(ag_weights_entry);
     if (!error) error = ag_rt_preload(ag_results_entry);
     if (error) return ag_refuse(why, AG_ERR_DEVICE, "the kernels of attend_cublas: %s", ag_rt_text(error));

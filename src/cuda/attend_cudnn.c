@@ -99,7 +99,7 @@ static int is_times(const distance *far, const distance *by, int64_t n)
 /* Marks steps that another one's call carries out. */
 static char carried;
 
-/* How many rows step `first` and those after it make; members[] are theirs. */
+/* How many rows step `first` and those after it make; members[] are theirs. built: the place of the plan's first step. */
 static int64_t find_rows(const ag_plan *p, int64_t first, void *const *built, int64_t *members, distance *by)
 {
     const ag_step *all = p->program.steps;
@@ -129,6 +129,7 @@ typedef struct call {
 typedef struct calls {
     int64_t n;
     float scale;
+    size_t scratch;
     call call[];
 } calls;
 
@@ -191,7 +192,7 @@ static ag_sdpa describe(const ag_step *s, const ag_piece *piece, int64_t rows, c
 }
 
 static ag_status borrow_all(const ag_plan *p, const ag_step *s, int64_t rows, const distance *by, calls *all,
-                            size_t *scratch, ag_why why)
+                            ag_why why)
 {
     const ag_sdpa_place where = { ag_plan_device(p), NULL };
     ag_piece_cursor at = { 0, 0 };
@@ -206,15 +207,15 @@ static ag_status borrow_all(const ag_plan *p, const ag_step *s, int64_t rows, co
         const ag_status status = ag_sdpa_borrow(&what, &where, &c->plan, why);
         if (status) return status;
         const size_t wanted = ag_sdpa_workspace(c->plan) + SCRATCH_ALIGNMENT;
-        if (wanted > *scratch) *scratch = wanted;
+        if (wanted > all->scratch) all->scratch = wanted;
         all->n++;
     }
     return AG_OK;
 }
 
-static ag_status build(const ag_plan *p, int64_t step, void **built, size_t *scratch, ag_why why)
+static ag_status build(const ag_plan *p, const ag_step *s, void **built, ag_why why)
 {
-    const ag_step *s = &p->program.steps[step];
+    const int64_t first = s - p->program.steps;
     distance by;
     int64_t *members = malloc((size_t)p->program.n_steps * sizeof *members);
     calls *all = calloc(1, sizeof *all + (size_t)count_pieces(s) * sizeof *all->call);
@@ -223,15 +224,17 @@ static ag_status build(const ag_plan *p, int64_t step, void **built, size_t *scr
         free(all);
         return ag_refuse(why, AG_ERR_MEMORY, "no memory for the calls of cuDNN");
     }
-    const int64_t rows = find_rows(p, step, built, members, &by);
+    const int64_t rows = find_rows(p, first, built - first, members, &by);
     all->scale = (float)s->u.attend.scale;
-    const ag_status status = borrow_all(p, s, rows, &by, all, scratch, why);
+    const ag_status status = borrow_all(p, s, rows, &by, all, why);
     if (status) drop(all);
-    else built[step] = all;
-    for (int64_t i = 1; i < rows && !status; i++) built[members[i]] = &carried;
+    else *built = all;
+    for (int64_t i = 1; i < rows && !status; i++) built[members[i] - first] = &carried;
     free(members);
     return status;
 }
+
+static size_t space(const void *built) { return built == &carried ? 0 : ((const calls *)built)->scratch; }
 
 /* ---- run ---- */
 
@@ -272,4 +275,5 @@ const ag_cuda_kernel ag_attend_cudnn = {
     .build = build,
     .drop = drop,
     .enqueue = enqueue,
+    .space = space,
 };

@@ -32,10 +32,9 @@ static ag_status build_step(ag_plan *p, ag_cuda_plan *d, int64_t s, ag_why why)
 {
     for (;;) {
         const ag_cuda_kernel *k = (const ag_cuda_kernel *)(const void *)p->kernels[s];
-        size_t scratch = 0;
         if (!k->build || d->built[s]) return AG_OK;
-        const ag_status status = k->build(p, s, d->built, &scratch, why);
-        if (!status) want_scratch(p, scratch);
+        const ag_status status = k->build(p, &p->program.steps[s], &d->built[s], why);
+        if (!status && k->space) want_scratch(p, k->space(d->built[s]));
         if (status != AG_ERR_KERNEL && status != AG_ERR_UNAVAILABLE) return status;
         const ag_kernel *next = strcmp(p->c.kernel, k->kernel.name) ? next_of(p, s) : NULL;
         if (!next) return status;

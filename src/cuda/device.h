@@ -74,14 +74,15 @@ typedef struct ag_cuda_kernel {
     int         threads;                    /* per block, a multiple of 32 */
     size_t    (*shared)(const ag_step *);   /* bytes of shared memory per block; NULL = none */
 
-    /* Of a library's kernel, where entry is NULL. build and drop while planning, with the plan's device current.
-     * built[step] may stay NULL; later steps of this kernel may be filled in as well, which are then not built again.
-     * More *scratch may be asked for; kernels of ours that go with it (KERNEL_OF) are preloaded here. AG_ERR_KERNEL or
-     * AG_ERR_UNAVAILABLE: the next kernel gets the step. enqueue in a run: nothing but launches on call->stream, from
-     * any number of threads at once. */
-    ag_status (*build)(const ag_plan *, int64_t step, void **built, size_t *scratch, ag_why);
+    /* Of a library's kernel, where entry is NULL. build and drop while planning, with the plan's device current; *built
+     * may stay NULL. built is the step's place in [n_steps]: those of later steps of this kernel may be filled in as
+     * well, and are then not built again. Kernels of ours that go with it (KERNEL_OF) are preloaded in build.
+     * AG_ERR_KERNEL or AG_ERR_UNAVAILABLE: the next kernel gets the step. enqueue in a run: nothing but launches on
+     * call->stream, from any number of threads at once. */
+    ag_status (*build)(const ag_plan *, const ag_step *, void **built, ag_why);
     void      (*drop)(void *built);
     ag_status (*enqueue)(const ag_library_call *, ag_why);
+    size_t    (*space)(const void *built);  /* more scratch than kernel.scratch(), known once built; NULL = none */
 } ag_cuda_kernel;
 
 /* One launch of a run, or one library call. Ordered by phase. */
