@@ -187,7 +187,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         const char *slash = strrchr(argv[i], '/'), *base = slash ? slash + 1 : argv[i];
         char name[32];
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(base + 3, "_") + 3, base);
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(base + 3, "_.") + 3, base);
+        printf("%s\n", argv[i]);
         last = read_text(argv[i]);
         if (!first) first = last;
         plan_device(name, last);

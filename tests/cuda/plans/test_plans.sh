@@ -1,6 +1,7 @@
 #!/bin/sh
-# test_plans.sh BUILD - cuDNN plans without a device: the support table on five architectures (descriptions of devices
-# made by hand), the cache, the plan file, and our declarations against cuDNN's and cuBLAS's headers. At most 200 plans.
+# test_plans.sh BUILD - cuDNN plans without a device: the support table on five architectures (descriptions of devices,
+# made by hand where the file's name says so), the cache, the plan file, and our declarations against cuDNN's and
+# cuBLAS's headers. At most 200 plans.
 . tests/package/try.sh
 build=$1
 here=tests/cuda/plans
@@ -11,10 +12,7 @@ cuda=${cuda:+$(dirname "$(dirname "$(realpath "$cuda")")")}
 
 # ---- declarations ----
 
-# A line for each number of ours that carries a name of theirs.
-declare_all() { # HEADER ...
-    sed -n 's/^.*\<AG_\(CU[A-Z]*_[A-Za-z0-9_]*\) *= *\([-0-9]*\).*$/\1 \2/p' "$1"
-}
+# A line for each number of ours, under the name that is theirs.
 same_numbers() {
     {
         echo '#include <cudnn.h>'
@@ -68,7 +66,7 @@ plan_file() {
 }
 try "the plan file, sound, damaged, cut off, foreign" plan_file
 
-plans "$here"/devices/sm_*_handmade.json >"$work/table" 2>&1
+plans "$here"/devices/sm_*.json >"$work/table" 2>&1
 status=$?
 cat "$work/table"
 try "every shape is planned on every architecture" [ "$status" = 0 ]
