@@ -45,10 +45,8 @@ tests := $(patsubst %.c,$(B)/%.o,$(filter-out tests/header.c,$(wildcard tests/*.
 # The CUDA plugin, where nvcc is; its own C, a few sources it shares with the library, and the kernels. The emulated
 # plugin is the same over a host emulation of the GPU, for the tests: a C++ compiler is all it wants.
 NVCC   ?= nvcc
-cuda   := $(patsubst %/bin/nvcc,%,$(realpath $(shell command -v $(NVCC))))
-ifneq ($(cuda),)
-plugin := $(B)/libattnguide_cuda.so
-endif
+cuda   := $(if $(SANITIZE),,$(patsubst %/bin/nvcc,%,$(realpath $(shell command -v $(NVCC)))))
+plugin := $(if $(cuda),$(B)/libattnguide_cuda.so)
 kernels     := $(wildcard src/cuda/*.cu)
 plugin_c    := $(filter-out src/cuda/cuda.c,$(wildcard src/cuda/*.c)) src/bind.c src/describe.c src/os.c
 gpu_obj     := $(plugin_c:%.c=$(B)/plugin/%.o) $(B)/plugin/src/cuda/gpu/runtime.o $(kernels:%.cu=$(B)/plugin/%.o)

@@ -28,5 +28,6 @@ Suite *suite_pictures(void);
 Suite *suite_kernels(void);
 Suite *suite_cuda(void);      /* on the emulated device */
 Suite *suite_libraries(void); /* likewise, with stand-ins for cuDNN and cuBLAS */
+Suite *suite_steps(void);
 
 #endif

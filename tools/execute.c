@@ -22,11 +22,18 @@ static bool workspace_make(const ag_plan *plan, ag_args *args, fault *why)
     return fault_set(why, "there is no memory for a workspace of %zu bytes", args->workspace_size);
 }
 
+bool place_is_reachable(ag_place place, fault *why)
+{
+    if (place == AG_HOST) return true;
+    return fault_set(why, "--backend cuda: this command keeps its data in the host's memory, out of reach of a device");
+}
+
 bool execute(ag_context *context, const ag_problem *problem, ag_args *args, fault *why)
 {
     ag_plan *plan;
     if (ag_plan_create(context, problem, &plan, why->text, sizeof why->text) != AG_OK) return false;
-    bool good = workspace_make(plan, args, why) && ag_plan_run(plan, args, why->text, sizeof why->text) == AG_OK;
+    bool good = place_is_reachable(problem->place, why) && workspace_make(plan, args, why) &&
+                ag_plan_run(plan, args, why->text, sizeof why->text) == AG_OK;
     free(args->workspace);
     args->workspace = NULL;
     ag_plan_free(plan);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "execute.h"
 #include "half.h"
 #include "npy.h"
 #include "options.h"
@@ -115,6 +116,7 @@ static bool compute(job *j, ag_context *context, const options *o, fault *why)
         return fault_set(why, "there is no memory for the result");
     if (!set_weights(j, o, why)) return false;
     set_args(j, o);
+    if (!place_is_reachable(o->place, why)) return false;
     return ag_guidance_combine(context, &j->g, &j->args, why->text, sizeof why->text) == AG_OK;
 }
 

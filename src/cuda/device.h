@@ -25,11 +25,11 @@
 #ifndef AG_DEVICE_H
 #define AG_DEVICE_H
 
-#include "../step.h"
-
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#include "../step.h" /* whose functions are C's */
 
 enum { AG_LAUNCH_ROWS = 64, AG_LAUNCH_WEIGHTS = 384 };
 
@@ -113,10 +113,18 @@ ag_status ag_cuda_run(const ag_plan *plan, const ag_args *args, ag_why why);
 __attribute__((visibility("default"))) const ag_backend *ag_cuda_backend(uint32_t version);
 
 /* The kernels, by file. */
-extern const ag_cuda_kernel ag_attend_cudnn;    /* attend_cudnn.c */
-extern const ag_cuda_kernel ag_attend_cublas;   /* attend_cublas.c, weights.cu */
-extern const ag_cuda_kernel ag_attend_f32_simt; /* attend.cu */
-extern const ag_cuda_kernel ag_copy_simt;       /* copy.cu */
+extern const ag_cuda_kernel ag_attend_cudnn;                                              /* attend_cudnn.c */
+extern const ag_cuda_kernel ag_attend_cublas;                                             /* attend_cublas.c, weights.cu */
+extern const ag_cuda_kernel ag_attend_f32_simt;                                           /* attend.cu */
+extern const ag_cuda_kernel ag_copy_simt;                                                 /* copy.cu */
+extern const ag_cuda_kernel ag_mean_simt;                                                 /* mean.cu */
+extern const ag_cuda_kernel ag_split_simt;                                                /* split.cu */
+extern const ag_cuda_kernel ag_draw_simt, ag_permute_simt, ag_tally_simt, ag_gather_simt; /* scramble.cu */
+extern const ag_cuda_kernel ag_blur_mean_simt;                                            /* blur_mean.cu */
+extern const ag_cuda_kernel ag_blur_simt;                                                 /* blur.cu */
+extern const ag_cuda_kernel ag_statistics_simt, ag_combine_simt;                          /* combine.cu */
+extern const ag_cuda_kernel ag_energy_simt, ag_map_simt;                                  /* study.cu */
+extern const ag_cuda_kernel ag_received_simt;                                             /* received.cu */
 
 #ifdef __cplusplus
 }

@@ -10,8 +10,21 @@
 static const ag_kernel *const kernels[] = {
     &ag_attend_cudnn.kernel,
     &ag_attend_cublas.kernel,
+    &ag_blur_mean_simt.kernel,
+    &ag_blur_simt.kernel,
+    &ag_mean_simt.kernel,
+    &ag_split_simt.kernel,
     &ag_attend_f32_simt.kernel,
     &ag_copy_simt.kernel,
+    &ag_draw_simt.kernel,
+    &ag_permute_simt.kernel,
+    &ag_tally_simt.kernel,
+    &ag_gather_simt.kernel,
+    &ag_received_simt.kernel,
+    &ag_energy_simt.kernel,
+    &ag_map_simt.kernel,
+    &ag_statistics_simt.kernel,
+    &ag_combine_simt.kernel,
     NULL,
 };
 /* clang-format on */

@@ -2,6 +2,8 @@
 #ifndef AG_TEST_EMULATED_H
 #define AG_TEST_EMULATED_H
 
+#include <check.h>
+
 #include "../../src/cuda/emulated/emulation.h"
 
 /* From now on problems are on the device, and every buffer is memory of its. 0: there is none. */
@@ -9,5 +11,8 @@ int emulated_begin(void);
 
 /* What was asked of the device. */
 extern ag_emulation *emulated;
+
+/* test_attend.c */
+void add_attend_shapes(TCase *c);
 
 #endif

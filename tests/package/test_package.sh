@@ -63,7 +63,8 @@ uninstalls() { # PREFIX DESTDIR
 }
 
 tree() { # DIRECTORY
-    (cd "$1" && find . -type f -o -type l) | sed -E 's|[0-9]+\.[0-9]+\.[0-9]+$|VERSION|' | sort | diff tests/package/installed.txt -
+    (cd "$1" && find . -type f -o -type l) | sed -E 's|[0-9]+\.[0-9]+\.[0-9]+$|VERSION|' | sort >"$work/tree"
+    if [ -f "$build/libattnguide_cuda.so" ]; then echo ./lib/libattnguide_cuda.so; fi | sort - tests/package/installed.txt | diff - "$work/tree"
 }
 
 example() { # PROJECT - an empty project

@@ -150,7 +150,22 @@ static void begin_block(int64_t block)
     }
 }
 
-/* One turn for every warp: each of its lanes goes on to where it waits next. Returns how many did. */
+/* Each lane of a warp that can goes on to where it waits next. Returns how many did. */
+static int step_warp(int w)
+{
+    const unsigned odd = (unsigned)random_word() | 1, shift = (unsigned)(random_word() >> 32);
+    int moved = 0;
+    for (unsigned x = 0; x < 32; x++) {
+        fibre *f = &fibres[w * 32 + (int)((x * odd + shift) & 31)];
+        if (f->is != READY) continue;
+        step(f);
+        moved++;
+    }
+    return moved;
+}
+
+/* A turn for every warp: a step, or as far as it gets before the block's barrier stops it, so that some run far ahead
+ * of others. Returns how many lanes moved. */
 static int take_turns()
 {
     const int n = grid->threads / 32;
@@ -161,13 +176,10 @@ static int take_turns()
         order[other] = i;
     }
     for (int i = 0; i < n; i++) {
-        const unsigned odd = (unsigned)random_word() | 1, shift = (unsigned)(random_word() >> 32);
-        for (unsigned x = 0; x < 32; x++) {
-            fibre *f = &fibres[order[i] * 32 + (int)((x * odd + shift) & 31)];
-            if (f->is != READY) continue;
-            step(f);
-            moved++;
-        }
+        const int far = random_word() >> 63;
+        int steps;
+        do moved += steps = step_warp(order[i]);
+        while (far && steps);
     }
     return moved;
 }

@@ -1,0 +1,105 @@
+/* received.cu - attention received, received_j = sum_i mean_h A[h,i,j], in three launches: the lse of every query, the
+ * sum over queries for each head and key, the mean over heads. What lies between is heads (n_q + n_k) numbers, no map.
+ * Every sum has one order. Refuses nothing. */
+#include "runtime.h"
+#include "study.h"
+
+struct received {
+    const ag_step *step;
+    double *lse, *sums; /* [heads, n_q], [heads, n_k] */
+    ag_launch launch;
+};
+
+KERNEL_OF(received, ag_received_lse, STUDY_THREADS)
+{
+    const ag_study &x = launch.step->u.study;
+    study_room *room = (study_room *)shared_memory();
+    const int tiles = (int)((x.n_q + QUERIES - 1) / QUERIES), h = (int)block() / tiles;
+    const study me = study_of(launch.launch, launch.step, h, (int)block() % tiles * QUERIES, room->stage);
+    const int64_t i = me.i0 + thread();
+    find_lse(me, room);
+    if (thread() < QUERIES && i < x.n_q) launch.lse[h * x.n_q + i] = room->lse[thread()];
+}
+
+KERNEL_OF(received, ag_received_sums, STUDY_THREADS)
+{
+    const ag_study &x = launch.step->u.study;
+    study_room *room = (study_room *)shared_memory();
+    const int tiles = (int)((x.n_k + STUDY_THREADS - 1) / STUDY_THREADS), h = (int)block() / tiles;
+    const int j = (int)block() % tiles * STUDY_THREADS + thread();
+    study me = study_of(launch.launch, launch.step, h, 0, room->stage);
+    double sum = 0;
+    for (; me.i0 < me.n_q; me.i0 += QUERIES) {
+        double w[QUERIES];
+        logits(me, j, w);
+        UNROLL for (int n = 0; n < QUERIES; n++)
+        {
+            const int i = me.i0 + n;
+            if (i < me.n_q) sum += weight_of(w[n], launch.lse[h * x.n_q + i]);
+        }
+    }
+    if (j < me.n_k) launch.sums[h * x.n_k + j] = sum;
+}
+
+KERNEL_OF(received, ag_received_mean, STUDY_THREADS)
+{
+    const ag_study &x = launch.step->u.study;
+    const int64_t j = block() * STUDY_THREADS + thread();
+    if (j >= x.n_k) return;
+    double sum = 0;
+    for (int64_t h = 0; h < x.heads; h++) sum += launch.sums[h * x.n_k + j];
+    ((float *)at(launch.launch, x.out, 0, 0))[j] = (float)(sum / (double)x.heads);
+}
+
+/* ---- host side ---- */
+
+static const char *refuse(const ag_step *) { return NULL; }
+static int64_t tasks(const ag_step *) { return 1; }
+
+static size_t scratch(const ag_step *s)
+{
+    const ag_study *x = &s->u.study;
+    return (size_t)x->heads * (size_t)(x->n_q + x->n_k) * sizeof(double);
+}
+
+static const void *const entries[] = { (const void *)ag_received_lse, (const void *)ag_received_sums,
+                                       (const void *)ag_received_mean };
+
+static ag_status build(const ag_plan *, const ag_step *, void **, ag_why why)
+{
+    for (int i = 0; i < 3; i++) {
+        const int error = ag_rt_preload(entries[i]);
+        if (error) return ag_refuse(why, AG_ERR_DEVICE, "kernel received_simt: %s", ag_rt_text(error));
+    }
+    return AG_OK;
+}
+
+static ag_status enqueue(const ag_library_call *call, ag_why why)
+{
+    const ag_study *x = &call->step->u.study;
+    const int64_t tiles = (x->n_q + QUERIES - 1) / QUERIES, keys = (x->n_k + STUDY_THREADS - 1) / STUDY_THREADS;
+    const int64_t blocks[] = { x->heads * tiles, x->heads * keys, keys };
+    double *lse = (double *)(void *)call->scratch;
+    const ag_step *step = call->launch->steps + (call->step - call->plan->program.steps);
+    const received all = { step, lse, lse + x->heads * x->n_q, *call->launch };
+    for (int i = 0; i < 3; i++) {
+        const size_t shared = sizeof(study_room);
+        const ag_rt_call launch = { entries[i], blocks[i], STUDY_THREADS, shared, &all, sizeof all, call->stream };
+        const int error = ag_rt_launch(&launch);
+        if (error) return ag_refuse(why, AG_ERR_DEVICE, "kernel received_simt: %s", ag_rt_text(error));
+    }
+    return AG_OK;
+}
+
+const ag_cuda_kernel ag_received_simt = {
+    .kernel = {
+        .name = "received_simt",
+        .step = AG_STEP_RECEIVED,
+        .refuse = refuse,
+        .tasks = tasks,
+        .scratch = scratch,
+    },
+    .threads = STUDY_THREADS,
+    .build = build,
+    .enqueue = enqueue,
+};
