@@ -114,7 +114,7 @@ __attribute__((visibility("default"))) const ag_backend *ag_cuda_backend(uint32_
 
 /* The kernels, by file. */
 extern const ag_cuda_kernel ag_attend_cudnn;                                              /* attend_cudnn.c */
-extern const ag_cuda_kernel ag_attend_cublas;                                             /* attend_cublas.c, weights.cu */
+extern const ag_cuda_kernel ag_attend_cublas;                                   /* attend_cublas.c, weights.cu */
 extern const ag_cuda_kernel ag_attend_f32_simt;                                           /* attend.cu */
 extern const ag_cuda_kernel ag_copy_simt;                                                 /* copy.cu */
 extern const ag_cuda_kernel ag_mean_simt;                                                 /* mean.cu */
