@@ -109,7 +109,7 @@ verdict problem_judge(problem *x)
 {
     const verdict v = judge_out(x);
     if (v.outcome != OUTCOME_RIGHT) return v;
-    verdict w = judge_floats(x, "lse", &x->lse, x->want_lse, 2e-6 + x->noise);
+    verdict w = judge_floats(x, "lse", &x->lse, x->want_lse, 2e-6 + x->noise + x->kept);
     if (w.outcome != OUTCOME_RIGHT) return w;
     w = judge_floats(x, "curvature", &x->curvature, x->want_curvature, 2e-6 + x->noise);
     if (w.outcome != OUTCOME_RIGHT) return w;

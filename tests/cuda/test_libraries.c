@@ -1,6 +1,7 @@
 /* test_libraries.c - what cuDNN and cuBLAS are asked for, on the emulated device with stand-ins for both: which rows
  * become one call, blocks of many sizes, what is refused, and what happens when a library says no. */
 #include <dlfcn.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,45 @@ START_TEST(chosen_heads_are_cut_into_calls)
             problem_row(&x, 1, AG_STANDARD);
             ck_assert_int_gt(cudnn_calls(&x, context), 1);
         }
+    ag_context_free(context);
+}
+END_TEST
+
+/* Three rows of 25 image tokens between text, all alike. */
+static void set_perturbed(problem *x, ag_method method, double sigma, ag_dtype type)
+{
+    set_half(x, 3, 4, 2, 33);
+    problem_place(x, PLACE_TOKENS, type, type, type);
+    for (int b = 0; b < 3; b++) {
+        ag_row *row = problem_row(x, b, method);
+        row->kind = AG_PERMUTE;
+        row->sigma = sigma;
+        row->image_offset = 4;
+        row->image_length = 25;
+        row->grid[0] = 1;
+        row->grid[1] = row->grid[2] = 5;
+    }
+}
+
+/* What methods make for attend is of a type that cuDNN takes: text before, image, text behind, or one row and text. */
+START_TEST(perturbed_rows_go_to_libraries)
+{
+    ag_context *context = kernels_context(1);
+    problem x;
+    set_perturbed(&x, AG_SMOOTHED, 1, AG_F16);
+    ck_assert_int_eq(cudnn_calls(&x, context), 3);
+    set_perturbed(&x, AG_SMOOTHED, INFINITY, AG_BF16);
+    ck_assert_int_eq(cudnn_calls(&x, context), 3);
+    set_perturbed(&x, AG_ORTHOGONAL, 2, AG_BF16);
+    ck_assert_int_eq(cudnn_calls(&x, context), 3);
+    set_perturbed(&x, AG_SMOOTHED, 1, AG_F32);
+    ck_assert(!problem_build(&x, 3));
+    run_right(&x, context, "attend_cublas");
+    problem_free(&x);
+    set_perturbed(&x, AG_SCRAMBLED, 0, AG_F32); /* values in three places */
+    ck_assert(!problem_build(&x, 3));
+    run_right(&x, context, "attend_cublas");
+    problem_free(&x);
     ag_context_free(context);
 }
 END_TEST
@@ -328,6 +368,7 @@ Suite *suite_libraries(void)
     tcase_set_timeout(c, 300);
     tcase_add_test(c, rows_become_one_call);
     tcase_add_test(c, chosen_heads_are_cut_into_calls);
+    tcase_add_test(c, perturbed_rows_go_to_libraries);
     tcase_add_test(c, cudnn_refuses_what_it_cannot_take);
     tcase_add_test(c, promises_are_checked);
     tcase_add_test(c, out_may_be_q_by_cublas_alone);
