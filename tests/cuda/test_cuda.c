@@ -331,6 +331,12 @@ START_TEST(crooked_lengths_do_no_harm)
 }
 END_TEST
 
+START_TEST(every_step_has_a_kernel)
+{
+    ck_assert(kernels_complete());
+}
+END_TEST
+
 Suite *suite_cuda(void)
 {
     Suite *s = suite_create("cuda");
@@ -346,6 +352,7 @@ Suite *suite_cuda(void)
     tcase_add_test(c, parts_are_refused);
     tcase_add_test(c, launches_hold_values_of_64_rows);
     tcase_add_test(c, crooked_lengths_do_no_harm);
+    tcase_add_test(c, every_step_has_a_kernel);
     add_attend_shapes(c);
     suite_add_tcase(s, c);
     return s;

@@ -56,6 +56,7 @@ if has "${NVCC:-nvcc}"; then try "errors of the host's and ours are kept apart" 
 suites() { AG_TEST_SHARE=${AG_TEST_SHARE:-3} AG_TEST_PLACE=cuda AG_CUDA_PLUGIN=$plugin "$build/test_attnguide" "$golden"; }
 suites >"$work/suites" 2>&1 || cat "$work/suites"
 counts=$(tail -n 1 "$work/suites")
+try "hundreds of checks ran" [ "$(echo "$counts" | sed -n 's/^\([0-9]*\) passed.*/\1/p')" -gt 200 ]
 passed=$((passed + $(echo "$counts" | sed -n 's/^\([0-9]*\) passed.*/\1/p')))
 failed=$((failed + $(echo "$counts" | sed -n 's/.* \([0-9]*\) failed.*/\1/p')))
 finish

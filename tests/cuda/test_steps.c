@@ -75,6 +75,24 @@ START_TEST(blur_in_place_is_refused)
 }
 END_TEST
 
+/* ---- mean: more tokens than a block holds at once, masked ones and NaN among them ---- */
+
+START_TEST(masked_means_are_right)
+{
+    ag_context *context = kernels_context(1);
+    problem x;
+    problem_init(&x, 2, 4, 1100, 1100, 24);
+    x.p.kv_heads = 2;
+    for (int64_t b = 0; b < 2; b++) problem_row(&x, b, AG_UNIFORM);
+    problem_mask(&x);
+    problem_place(&x, PLACE_TOKENS, AG_F32, _i ? AG_BF16 : AG_F32, AG_F32);
+    ck_assert(!problem_build(&x, (uint64_t)_i));
+    kernels_try(&x, context, "mean");
+    problem_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
 /* ---- studies: keys that shared memory does not hold, and masks between them ---- */
 
 START_TEST(long_studies_are_right)
@@ -160,6 +178,7 @@ Suite *suite_steps(void)
     tcase_set_timeout(c, 600);
     tcase_add_loop_test(c, wide_blurs_are_right, 0, PICTURES);
     tcase_add_test(c, blur_in_place_is_refused);
+    tcase_add_loop_test(c, masked_means_are_right, 0, 2);
     tcase_add_loop_test(c, long_studies_are_right, AG_RECEIVED, AG_MAP + 1);
     tcase_add_loop_test(c, draws_are_the_cpus, 1, 4);
     tcase_add_test(c, wrong_indices_make_nan);
