@@ -99,7 +99,7 @@ static int is_times(const distance *far, const distance *by, int64_t n)
 /* Marks steps that another one's call carries out. */
 static char carried;
 
-/* How many rows step `first` and those after it make; members[] are theirs. built: the place of the plan's first step. */
+/* How many rows step `first` and those after it make; members[] are theirs. built: the plan's first step's place. */
 static int64_t find_rows(const ag_plan *p, int64_t first, void *const *built, int64_t *members, distance *by)
 {
     const ag_step *all = p->program.steps;

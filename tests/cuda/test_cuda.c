@@ -331,10 +331,7 @@ START_TEST(crooked_lengths_do_no_harm)
 }
 END_TEST
 
-START_TEST(every_step_has_a_kernel)
-{
-    ck_assert(kernels_complete());
-}
+START_TEST(every_step_has_a_kernel) { ck_assert(kernels_complete()); }
 END_TEST
 
 Suite *suite_cuda(void)
