@@ -57,7 +57,7 @@ NVCC   ?= nvcc
 cuda   := $(if $(SANITIZE),,$(patsubst %/bin/nvcc,%,$(realpath $(shell command -v $(NVCC)))))
 plugin := $(if $(cuda),$(B)/libattnguide_cuda.so)
 kernels     := $(wildcard src/cuda/*.cu)
-plugin_c    := $(filter-out src/cuda/cuda.c,$(wildcard src/cuda/*.c)) src/bind.c src/describe.c
+plugin_c    := $(filter-out src/cuda/cuda.c,$(wildcard src/cuda/*.c)) src/bind.c src/describe.c src/os.c
 gpu_obj     := $(plugin_c:%.c=$(B)/plugin/%.o) $(B)/plugin/src/cuda/gpu/runtime.o $(kernels:%.cu=$(B)/plugin/%.o)
 emulated_obj := $(plugin_c:%.c=$(B)/plugin/%.o) $(kernels:%.cu=$(B)/emu/%.o) \
     $(patsubst %.cpp,$(B)/emu/%.o,$(wildcard src/cuda/emulated/*.cpp))
@@ -107,7 +107,11 @@ $(B)/emu/%.o: %.cpp $(B)/flags
 $(B)/libattnguide_cuda.so: $(gpu_obj)
 	$(CC) -shared -Wl,-soname,libattnguide_cuda.so -Wl,-z,defs -Wl,--exclude-libs,ALL $^ -L$(cuda)/lib64 \
 	    -lcudart_static $(plugin_libs) -o $@
-$(B)/emu/libattnguide_cuda.so: $(emulated_obj)
+# Stand-ins for cuDNN and cuBLAS over the emulation.
+$(B)/emu/lib%.so: tests/cuda/fake/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_GNU_SOURCE -fPIC -shared $(warn) -O2 -g -Wl,-z,defs $< -lm -o $@
+$(B)/emu/libattnguide_cuda.so: $(emulated_obj) | $(B)/emu/libcudnn.so $(B)/emu/libcublas.so
 	$(CC) -shared -Wl,-z,defs $^ $(plugin_libs) -o $@
 $(B)/attnguide: $(tools) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ -lpng $(libs) -o $@

@@ -64,6 +64,17 @@ static ag_status check_strides(const char *name, const int64_t *extent, const in
     return AG_OK;
 }
 
+/* Every row begins where the promise says, once the first does: that is seen when there is a pointer. */
+static ag_status check_promise(const char *name, const ag_layout *l, const int64_t extent[4], ag_why why)
+{
+    const int64_t size = (int64_t)ag_size_of(l->dtype);
+    for (int i = 0; i < 3; i++)
+        if (l->align > size && extent[i] > 1 && l->stride[i] % (l->align / size))
+            return ag_refuse(why, AG_ERR_STRIDE, "%s promises alignment %d, but stride %lld of axis %d is %lld bytes",
+                             name, (int)l->align, (ll)l->stride[i], i, (ll)(l->stride[i] * size));
+    return AG_OK;
+}
+
 static ag_status check_layout(const char *name, const ag_layout *l, const int64_t extent[4], ag_why why)
 {
     if (l->dtype != AG_F32 && l->dtype != AG_F16 && l->dtype != AG_BF16)
@@ -72,7 +83,8 @@ static ag_status check_layout(const char *name, const ag_layout *l, const int64_
         return ag_refuse(why, AG_ERR_STRIDE, "%s promises alignment %d, which is not a power of two", name,
                          (int)l->align);
     const int64_t stride[4] = { l->stride[0], l->stride[1], l->stride[2], 1 };
-    return check_strides(name, extent, stride, 4, ag_size_of(l->dtype), why);
+    const ag_status s = check_strides(name, extent, stride, 4, ag_size_of(l->dtype), why);
+    return s ? s : check_promise(name, l, extent, why);
 }
 
 /* Sufficient for disjoint output rows: ordered by stride, each axis steps over everything inside it. */

@@ -20,12 +20,22 @@ static ag_status check_optional(const char *name, const void *pointer, int wante
     return check_pointer(name, pointer, wanted, why);
 }
 
+static ag_status check_tensor(const char *name, const void *pointer, const ag_layout *l, int wanted, ag_why why)
+{
+    if (wanted && l->align && (uintptr_t)pointer % (uintptr_t)l->align)
+        return ag_refuse(why, AG_ERR_STRIDE, "%s is not aligned to %d bytes, as its layout promises", name,
+                         (int)l->align);
+    return check_pointer(name, pointer, wanted, why);
+}
+
 static ag_status check_tensors(const ag_plan *plan, const ag_args *a, ag_why why)
 {
-    ag_status s = check_pointer("q", a->q, plan->needs & AG_NEEDS_Q, why);
-    if (!s) s = check_pointer("k", a->k, plan->needs & AG_NEEDS_K, why);
-    if (!s) s = check_pointer("v", a->v, plan->needs & AG_NEEDS_V, why);
-    return s ? s : check_pointer("out", a->out, 1, why);
+    const ag_problem *p = &plan->c.p;
+    ag_status s = check_tensor("q", a->q, &p->q, plan->needs & AG_NEEDS_Q, why);
+    if (!s) s = check_tensor("k", a->k, &p->k, plan->needs & AG_NEEDS_K, why);
+    if (!s) s = check_tensor("v", a->v, &p->v, plan->needs & AG_NEEDS_V, why);
+    if (p->operation > AG_BLUR) return s ? s : check_pointer("out", a->out, 1, why); /* not of layout out */
+    return s ? s : check_tensor("out", a->out, &p->out, 1, why);
 }
 
 static ag_status check_others(const ag_plan *plan, const ag_args *a, ag_why why)
@@ -139,9 +149,14 @@ static int same_layout(const ag_layout *a, const ag_layout *b)
 }
 
 /* A task reads just the queries it replaces, if row and place are the same; so do the buffers made from them. */
-static ag_status check_out_is_q(const ag_checked *c, ag_why why)
+static ag_status check_out_is_q(const ag_plan *plan, ag_why why)
 {
+    const ag_checked *c = &plan->c;
     const ag_problem *p = &c->p;
+    for (int64_t i = 0; i < plan->program.n_steps; i++)
+        if (plan->kernels[i]->reads_late)
+            return ag_refuse(why, AG_ERR_ALIAS, "out is q, which kernel %s does not promise to read first",
+                             plan->kernels[i]->name);
     const int64_t width = p->operation == AG_BLUR ? p->d : p->d_v;
     if (p->operation > AG_BLUR) return ag_refuse(why, AG_ERR_ALIAS, "out is q, but has another shape");
     if (p->operation == AG_BLUR && p->place == AG_CUDA)
@@ -176,7 +191,7 @@ static ag_status check_alias(const ag_plan *plan, const ag_args *a, ag_why why)
     if (a->out == a->v && (plan->needs & AG_NEEDS_V)) return check_out_is_v(c, why);
     if (a->out == a->k && (plan->needs & AG_NEEDS_K))
         return ag_refuse(why, AG_ERR_ALIAS, "out is k, which is read while out is written");
-    if (a->out == a->q && (plan->needs & AG_NEEDS_Q)) return check_out_is_q(c, why);
+    if (a->out == a->q && (plan->needs & AG_NEEDS_Q)) return check_out_is_q(plan, why);
     return AG_OK;
 }
 

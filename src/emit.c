@@ -86,7 +86,8 @@ static ag_ref tensor(ag_source source, const ag_layout *x, int64_t row, int64_t 
                      /* unsigned: rows that do not exist are refused once it is known whether they are read */
                      .offset = (int64_t)((uint64_t)row * (uint64_t)x->stride[0] * ag_size_of(x->dtype)),
                      .stride_h = x->stride[1],
-                     .stride_i = x->stride[2] };
+                     .stride_i = x->stride[2],
+                     .align = x->align ? x->align : (int32_t)ag_size_of(x->dtype) };
 }
 
 ag_ref ag_ref_q(const lower *l) { return tensor(AG_IN_Q, &l->p->q, l->r->q_row, 1); }
@@ -102,7 +103,8 @@ ag_ref ag_ref_packed(const lower *l, ag_source source, int64_t heads, int64_t ro
                      .group = 1,
                      .offset = l->b * heads * rows * width * 4,
                      .stride_h = rows * width,
-                     .stride_i = width };
+                     .stride_i = width,
+                     .align = 4 };
 }
 
 ag_ref ag_ref_none(void) { return (ag_ref){ .source = AG_SOURCES, .dtype = AG_F32, .group = 1 }; }
@@ -113,19 +115,32 @@ ag_ref ag_ref_lse(const lower *l)
 
 ag_ref ag_ref_work(lower *l, work_shape w)
 {
-    const int64_t stored = (w.heads_to - w.heads_from) / w.group, bytes = 4 * ag_product(l, stored, w.rows, w.width);
+    const ag_dtype type = w.type ? w.type : AG_F32;
+    const int64_t size = (int64_t)ag_size_of(type), stored = (w.heads_to - w.heads_from) / w.group;
+    const int64_t bytes = size * ag_product(l, stored, w.rows, w.width);
     const int64_t before = ag_product(l, w.heads_from / w.group, w.rows, w.width) + ag_product(l, w.first, w.width, 1);
-    ag_ref r = {
-        .source = AG_WORK, .dtype = AG_F32, .group = w.group, .stride_h = w.rows * w.width, .stride_i = w.width
-    };
-    r.offset = ag_take(l, bytes) - 4 * before;
+    ag_ref r = { .source = AG_WORK,
+                 .dtype = type,
+                 .group = w.group,
+                 .stride_h = w.rows * w.width,
+                 .stride_i = w.width,
+                 .align = AG_ALIGNMENT };
+    r.offset = ag_take(l, bytes) - size * before;
     return r;
 }
 
 /* Shape of a buffer for the image rows of this wave, one per query head or one per key/value head. */
 work_shape ag_image_rows(const lower *l, int64_t group, int64_t width)
 {
-    return (work_shape){ l->kv_from * l->group, l->kv_to * l->group, group, l->r->o, l->r->n, width };
+    return (work_shape){ l->kv_from * l->group, l->kv_to * l->group, group, l->r->o, l->r->n, width, AG_F32 };
+}
+
+/* The same in the type in which attend steps of this backend want what they read and write. */
+work_shape ag_kept_rows(const lower *l, int64_t group, int64_t width)
+{
+    work_shape w = ag_image_rows(l, group, width);
+    w.type = l->kept;
+    return w;
 }
 
 /* ---- head lists ---- */

@@ -54,7 +54,10 @@ static void say_step(text *t, const ag_plan *p, int64_t i)
     for (const ag_kernel *const *k = p->backend->kernels; *k && *k != p->kernels[i]; k++) {
         if ((*k)->step != s->kind) continue;
         const char *reason = ag_pick_refusal(p->backend, *k, s, 0);
-        say(t, "    not %s: %s\n", (*k)->name, reason ? reason : "another was asked for by name");
+        say(t, "    not %s: %s\n", (*k)->name,
+            reason         ? reason
+            : *p->c.kernel ? "another was asked for by name"
+                           : "its library made no plan for this device");
     }
 }
 

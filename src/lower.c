@@ -92,7 +92,7 @@ static void lower_map(lower *l, head_list heads)
  * other, in the same workspace. */
 static void lower_received(lower *l, head_list heads)
 {
-    const work_shape shape = { 0, l->p->heads, 1, 0, l->p->n_q, 1 };
+    const work_shape shape = { 0, l->p->heads, 1, 0, l->p->n_q, 1, AG_F32 };
     const int64_t bytes = 8 * ag_product(l, l->p->heads, l->p->n_q, 1);
     const int64_t cap = l->p->wave_bytes > INT64_MAX / 2 ? INT64_MAX / 2 : (int64_t)l->p->wave_bytes;
     if (l->taken && l->taken > cap - bytes) next_wave(l);
@@ -144,10 +144,20 @@ static void lower_row(lower *l)
     lower_in_waves(l, m);
 }
 
-ag_status ag_lower(const ag_checked *c, ag_program *program, ag_why why)
+/* Attend kernels of a backend that keeps types take q, k, v and out of one half type and nothing else: what a method
+ * makes of them is then kept in that type as well, whichever kernel will read it, so that a result does not depend on
+ * what is installed. */
+static ag_dtype kept_type(const ag_problem *p, int keep_types)
+{
+    const int halves = p->k.dtype == AG_F16 || p->k.dtype == AG_BF16;
+    return keep_types && halves && p->q.dtype == p->k.dtype && p->out.dtype == p->k.dtype ? p->k.dtype : AG_F32;
+}
+
+ag_status ag_lower(const ag_checked *c, int keep_types, ag_program *program, ag_why why)
 {
     memset(program, 0, sizeof *program);
     lower l = { .c = c, .p = &c->p, .out = program, .group = c->combines ? 1 : c->p.heads / c->p.kv_heads };
+    l.kept = kept_type(&c->p, keep_types);
     if (c->combines) ag_lower_combine(&l);
     for (l.b = 0; l.b < c->p.batch && !l.status; l.b++) {
         l.plain = c->rows[l.b];

@@ -17,6 +17,8 @@ typedef struct lower {
     int                   base;            /* first phase of this wave */
     int64_t               taken;           /* workspace bytes of this wave */
     ag_status             status;
+    ag_dtype              kept;            /* type of queries, values and rows in the workspace that attend reads or
+                                              writes: float32, or that of the tensors, see ag_lower() */
 } lower;
 
 typedef struct head_list {
@@ -24,9 +26,10 @@ typedef struct head_list {
     int64_t        n;
 } head_list;
 
-/* float32 [(heads_to - heads_from) / group, rows, width]; rows are numbered from `first`. */
+/* [(heads_to - heads_from) / group, rows, width] of `type`, float32 if it is none; rows are numbered from `first`. */
 typedef struct work_shape {
-    int64_t heads_from, heads_to, group, first, rows, width;
+    int64_t  heads_from, heads_to, group, first, rows, width;
+    ag_dtype type;
 } work_shape;
 
 /* A method with something to do for its chosen heads. */
@@ -66,6 +69,7 @@ ag_ref     ag_ref_packed(const lower *l, ag_source source, int64_t heads, int64_
 ag_ref     ag_ref_none(void);
 ag_ref     ag_ref_work(lower *l, work_shape w);
 work_shape ag_image_rows(const lower *l, int64_t group, int64_t width);
+work_shape ag_kept_rows(const lower *l, int64_t group, int64_t width);
 head_list  ag_list_heads(lower *l, int64_t from, int64_t to, int chosen);
 head_list  ag_chosen(lower *l);
 head_list  ag_chosen_groups(lower *l);

@@ -60,7 +60,8 @@ static void lower_uniform(lower *l, head_list heads)
                         .map = { r->o, 1, 1, 0 } };
         return;
     }
-    const ag_ref count = ag_ref_work(l, (work_shape){ l->kv_from * l->group, l->kv_to * l->group, l->group, 0, 1, 1 });
+    const ag_ref count =
+        ag_ref_work(l, (work_shape){ l->kv_from * l->group, l->kv_to * l->group, l->group, 0, 1, 1, AG_F32 });
     const ag_ref mean_k = emit_mean(l, ag_ref_k(l), l->p->d, count);
     ag_pass *pass = ag_emit_image(l, l->base + 1, heads, ag_ref_q(l));
     pass->own = AG_OWN_MEAN;
@@ -114,7 +115,12 @@ static void lower_gather(lower *l, head_list heads)
     ag_standard_context(l, heads);
 }
 
-static int64_t permute_bytes(lower *l) { return 4 * ag_product(l, 1, l->r->n, l->p->d_v); }
+static int64_t kept_bytes(lower *l, int64_t heads, int64_t width)
+{
+    return (int64_t)ag_size_of(l->kept) * ag_product(l, heads, l->r->n, width);
+}
+
+static int64_t permute_bytes(lower *l) { return kept_bytes(l, 1, l->p->d_v); }
 
 static void lower_permute(lower *l, head_list heads)
 {
@@ -123,7 +129,7 @@ static void lower_permute(lower *l, head_list heads)
     int phase = l->base;
     ag_permute permute = { .src = ag_ref_v(l), .o = r->o, .n = r->n, .d = l->p->d_v, .use_mix = 1 };
     permute.index = emit_index(l, &phase);
-    permute.dst = ag_ref_work(l, ag_image_rows(l, l->group, l->p->d_v));
+    permute.dst = ag_ref_work(l, ag_kept_rows(l, l->group, l->p->d_v));
     ag_emit(l, AG_STEP_PERMUTE, phase, ag_chosen_groups(l))->u.permute = permute;
 
     ag_attend *a = ag_emit_attend(l, phase + 1, heads);
@@ -133,7 +139,7 @@ static void lower_permute(lower *l, head_list heads)
     ag_add_keys(&a->pass[0], end, l->p->n_k - end, ag_ref_k(l), ag_ref_v(l));
 }
 
-static int64_t token_bytes(lower *l) { return 4 * ag_product(l, l->group, l->r->n, l->p->d); }
+static int64_t token_bytes(lower *l) { return kept_bytes(l, l->group, l->p->d); }
 
 static void lower_tokens(lower *l, head_list heads)
 {
@@ -141,7 +147,7 @@ static void lower_tokens(lower *l, head_list heads)
     int phase = l->base;
     ag_permute permute = { .src = ag_ref_q(l), .o = r->o, .n = r->n, .d = l->p->d };
     permute.index = emit_index(l, &phase);
-    permute.dst = ag_ref_work(l, ag_image_rows(l, 1, l->p->d));
+    permute.dst = ag_ref_work(l, ag_kept_rows(l, 1, l->p->d));
     ag_emit(l, AG_STEP_PERMUTE, phase, heads)->u.permute = permute;
 
     ag_pass *pass = ag_emit_image(l, phase + 1, heads, permute.dst);

@@ -105,9 +105,10 @@ ag_status ag_plan_make(ag_context *context, ag_checked *checked, ag_plan **plan,
     p->workers = workers ? workers : ag_context_threads(context);
     ag_status s = ag_pick_backend(p->c.combines ? p->c.g.place : p->c.p.place, &p->backend, why);
     if (!s && p->backend->run) p->workers = 1; /* scratch is used in the order of the stream */
-    if (!s) s = ag_lower(&p->c, &p->program, why);
+    if (!s) s = ag_lower(&p->c, p->backend->keep_types, &p->program, why);
     if (!s) s = ag_check_row_map(&p->c, &p->program, why);
     if (!s) s = pick_kernels(p, why);
+    if (!s && p->backend->settle) s = p->backend->settle(p, why);
     if (!s) s = make_phases(p, why);
     if (!s && p->backend->prepare) s = p->backend->prepare(p, why);
     if (s) {
@@ -142,7 +143,7 @@ ag_status ag_problem_needs(const ag_problem *problem, int64_t row, unsigned *nee
     else if (row < 0 || row >= checked.p.batch)
         s = ag_refuse(why, AG_ERR_VALUE, "row is %lld, but there are %lld rows", (long long)row,
                       (long long)checked.p.batch);
-    else s = ag_lower(&checked, &program, why);
+    else s = ag_lower(&checked, 0, &program, why);
     if (!s) {
         *needs = ag_program_needs(&program, row);
         ag_program_free(&program);

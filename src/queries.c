@@ -47,9 +47,8 @@ void ag_emit_blur(lower *l, int phase, head_list heads, blur_refs refs)
 int64_t ag_query_bytes(lower *l)
 {
     const int64_t d = l->p->d, row = collapses(l) ? d + l->p->d_v + 1 : d;
-    int64_t rows = distinct_rows(l) * (l->r->method == AG_ORTHOGONAL && l->r->keep_parallel ? 2 : 1);
-    if (l->r->method == AG_ORTHOGONAL && !l->r->keep_parallel) rows += l->r->n;
-    return 4 * ag_product(l, l->group, rows, row);
+    const int64_t kept = (int64_t)ag_size_of(l->kept) * ag_product(l, l->group, distinct_rows(l), row);
+    return l->r->method == AG_ORTHOGONAL ? kept + 4 * ag_product(l, l->group, l->r->n, d) : kept;
 }
 
 /* T, Hg Wg or 1 distinct rows: attend those, then broadcast. */
@@ -59,11 +58,12 @@ static void lower_distinct(lower *l, int phase, head_list heads, ag_ref q)
     const int64_t rows = distinct_rows(l), frame = r->grid[1] * r->grid[2];
     const int per_frame = distinct_extent(l, 1) * distinct_extent(l, 2) == 1;
     const ag_map map = { r->o, per_frame ? frame : 1, rows, 0 };
-    work_shape shape = ag_image_rows(l, 1, l->p->d_v);
+    work_shape shape = ag_kept_rows(l, 1, l->p->d_v);
     shape.first = 0;
     shape.rows = rows;
     const ag_ref result = ag_ref_work(l, shape);
     shape.width = 1;
+    shape.type = AG_F32;
     const ag_ref lse = l->p->want_lse ? ag_ref_work(l, shape) : ag_ref_none();
 
     ag_attend *a = ag_emit_attend(l, phase, heads);
@@ -107,7 +107,7 @@ static void lower_replaced(lower *l, int phase, head_list heads, ag_ref q)
 /* perp into the workspace, and the parallel part beside it where the blur is to be added to it. */
 static ag_ref emit_split(lower *l, head_list heads, ag_ref par)
 {
-    const ag_ref perp = ag_ref_work(l, ag_image_rows(l, 1, l->p->d));
+    const ag_ref perp = ag_ref_work(l, ag_blur_changes(l) ? ag_image_rows(l, 1, l->p->d) : ag_kept_rows(l, 1, l->p->d));
     ag_split *s = &ag_emit(l, AG_STEP_SPLIT, l->base, heads)->u.split;
     *s = (ag_split){
         .q = ag_ref_q(l), .k = ag_ref_k(l), .perp = perp, .par = par, .o = l->r->o, .n = l->r->n, .d = l->p->d
@@ -121,7 +121,7 @@ void ag_lower_queries(lower *l, head_list heads)
     const int orthogonal = r->method == AG_ORTHOGONAL, keep = orthogonal && r->keep_parallel, collapse = collapses(l);
     ag_ref src = ag_ref_q(l), dst = ag_ref_none();
     int phase = l->base;
-    if (keep) dst = ag_ref_work(l, ag_image_rows(l, 1, l->p->d));
+    if (keep) dst = ag_ref_work(l, ag_kept_rows(l, 1, l->p->d));
     if (orthogonal) {
         src = emit_split(l, heads, dst);
         phase++;
@@ -130,7 +130,7 @@ void ag_lower_queries(lower *l, head_list heads)
         lower_replaced(l, phase, heads, src);
         return;
     }
-    work_shape shape = ag_image_rows(l, 1, l->p->d);
+    work_shape shape = ag_kept_rows(l, 1, l->p->d);
     if (collapse) shape.first = 0;
     shape.rows = distinct_rows(l);
     if (!keep) dst = ag_ref_work(l, shape);

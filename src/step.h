@@ -48,6 +48,7 @@ typedef struct ag_ref {
     int64_t   group;
     int64_t   offset;
     int64_t   stride_h, stride_i;
+    int32_t   align;                   /* bytes of which base[source] is a multiple, as far as was promised */
 } ag_ref;
 
 /* int32 entries: the caller's (from_args) or drawn into the workspace. */
@@ -279,6 +280,7 @@ typedef struct ag_kernel {
     ag_step_kind step;
     uint32_t     needs;                               /* machine features, all required */
     int          own_threads;                         /* uses threads of its own: only by name, never in parts */
+    int          reads_late;                          /* may read queries after results are written: out is not q */
     const char *(*unavailable)(void);                 /* beyond features; NULL = never */
     const char *(*detail)(void);                      /* what it runs on, for info; NULL = nothing to say */
     const char *(*refuse)(const ag_step *);           /* NULL: takes it; else why not */
@@ -295,8 +297,13 @@ typedef struct ag_backend {
     const char            *(*lacking)(uint32_t);      /* a sentence for features that are missing */
     const ag_kernel *const *kernels;                  /* per step fastest first; NULL-ended */
 
+    int                    keep_types;                /* what attend steps read and write in the workspace is of the
+                                                         tensors' type where they have but one, a half; else float32 */
+
     /* Of a device with memory of its own; all NULL where kernels run on the host's threads. */
-    ag_status (*prepare)(ag_plan *, ag_why);          /* kernels are picked: whatever a run would have to make */
+    ag_status (*settle)(ag_plan *, ag_why);           /* kernels are picked: libraries make their plans; a step that one
+                                                         declines on this device goes to the next kernel */
+    ag_status (*prepare)(ag_plan *, ag_why);          /* phases are made: whatever else a run would have to make */
     void      (*release)(ag_plan *);
     ag_status (*run)(const ag_plan *, const ag_args *, ag_why); /* enqueues every phase on args->stream */
     void     *(*alloc)(int device, size_t bytes);     /* workspaces of one-shot calls; NULL: none to be had */
@@ -368,7 +375,7 @@ ag_status ag_check_guidance_values(const ag_plan *plan, const ag_guidance_args *
 ag_status ag_check_guidance_tensors(const ag_plan *plan, const ag_guidance_args *args, ag_why why);
 
 /* lower */
-ag_status ag_lower(const ag_checked *checked, ag_program *program, ag_why why);
+ag_status ag_lower(const ag_checked *checked, int keep_types, ag_program *program, ag_why why);
 unsigned  ag_step_needs(const ag_step *step);
 unsigned  ag_program_needs(const ag_program *program, int64_t b);
 void      ag_program_free(ag_program *program);

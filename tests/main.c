@@ -18,7 +18,7 @@ static Suite *(*const everything[])(void) = {
 
 /* Those whose data lie in buffers, which any place can reach. */
 static Suite *(*const anywhere[])(void) = {
-    suite_cuda, suite_steps, suite_strength, suite_masks, suite_guidance, suite_kernels, NULL,
+    suite_cuda, suite_libraries, suite_steps, suite_strength, suite_masks, suite_guidance, suite_kernels, NULL,
 };
 
 int main(int argc, char **argv)

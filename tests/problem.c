@@ -54,6 +54,9 @@ static ag_layout place(placing how, ag_dtype type, int64_t heads, int64_t tokens
     const int64_t line = 64 / (int64_t)number_size(type);
     if (how == PLACE_TOKENS) l = ag_layout_bnhd(type, heads, tokens, width);
     if (how == PLACE_FUSED) l = ag_layout_fused(type, tokens, 3 * heads * width, width);
+    /* what wants aligned rows is on devices: there two of the ways promise them */
+    const int whole = width * (int64_t)number_size(type) % 16 == 0;
+    if (problem_where == AG_CUDA && whole && (how == PLACE_TOKENS || how == PLACE_FUSED)) l.align = 16;
     if (how != PLACE_PADDED) return l;
     l.align = 64;
     l.stride[2] = (width / line + 1) * line;

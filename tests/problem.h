@@ -31,6 +31,7 @@ typedef struct problem {
     uint8_t heads[PROBLEM_ROWS][PROBLEM_HEADS];
     filling fill;
     double noise; /* what rounding of large logits may add to a relative error */
+    double kept;  /* what blurred queries that are kept in a half type may add to lse (docs/cuda-libraries.md) */
     buffer q, k, v, out, lse, curvature, mask, lengths, bias, index;
     double *want, *want_lse, *want_curvature; /* the oracle's */
     double naive, naive_most;                 /* error of the plain computation: norm against norm, and largest */

@@ -151,6 +151,21 @@ static double random_noise(const problem *x)
     return 2e-6 * most;
 }
 
+/* On a device queries of one half type are kept in it after a blur, and once before where parts are added: errors of
+ * either sign, over d products. */
+static double kept_noise(const problem *x)
+{
+    const ag_problem *p = &x->p;
+    const range q = range_q(x), k = range_k(x);
+    const double most = fmax(fabs(k.low), fabs(k.high)) + k.rise;
+    int blurs = 0;
+    for (int64_t b = 0; b < p->row_count; b++)
+        blurs |= x->rows[b].method == AG_SMOOTHED || x->rows[b].method == AG_ORTHOGONAL;
+    if (p->place != AG_CUDA || !blurs || p->q.dtype != p->k.dtype || p->out.dtype != p->k.dtype) return 0;
+    if (p->k.dtype == AG_F32) return 0;
+    return 2 * (p->k.dtype == AG_F16 ? 0x1p-11 : 0x1p-8) * fabs(p->scale) * sqrt((double)p->d) * q.high * most;
+}
+
 int problem_build(problem *x, uint64_t seed)
 {
     random_state r = { seed };
@@ -166,5 +181,6 @@ int problem_build(problem *x, uint64_t seed)
     if (!(read & AG_NEEDS_K) && !masked) x->a.k = NULL;
     if (!(read & AG_NEEDS_V) && !masked) x->a.v = NULL;
     x->noise = logit_noise(x) + random_noise(x);
+    x->kept = kept_noise(x);
     return problem_answer(x);
 }

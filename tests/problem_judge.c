@@ -111,7 +111,7 @@ verdict problem_judge(problem *x)
     const int energy = x->p.operation == AG_ENERGY;
     const verdict v = energy ? judge_floats(x, "energy", &x->out, x->want, 2e-6 + x->noise) : judge_out(x);
     if (v.outcome != OUTCOME_RIGHT) return v;
-    verdict w = judge_floats(x, "lse", &x->lse, x->want_lse, 2e-6 + x->noise);
+    verdict w = judge_floats(x, "lse", &x->lse, x->want_lse, 2e-6 + x->noise + x->kept);
     if (w.outcome != OUTCOME_RIGHT) return w;
     w = judge_floats(x, "curvature", &x->curvature, x->want_curvature, 2e-6 + x->noise);
     if (w.outcome != OUTCOME_RIGHT) return w;

@@ -27,7 +27,8 @@ Suite *suite_guidance_golden(void);
 Suite *suite_weights(void);
 Suite *suite_pictures(void);
 Suite *suite_kernels(void);
-Suite *suite_cuda(void); /* on the emulated device */
+Suite *suite_cuda(void);      /* on the emulated device */
+Suite *suite_libraries(void); /* likewise, with stand-ins for cuDNN and cuBLAS */
 Suite *suite_steps(void);
 
 #endif

@@ -75,11 +75,14 @@ typedef struct ag_cuda_kernel {
     size_t    (*shared)(const ag_step *);   /* bytes of shared memory per block; NULL = none */
 
     /* Of a library's kernel, where entry is NULL. build and drop while planning, with the plan's device current; *built
-     * may stay NULL; kernels of ours that go with it (KERNEL_OF) are preloaded here. enqueue in a run: nothing but
-     * launches on call->stream, from any number of threads at once. */
+     * may stay NULL. built is the step's place in [n_steps]: those of later steps of this kernel may be filled in as
+     * well, and are then not built again. Kernels of ours that go with it (KERNEL_OF) are preloaded in build.
+     * AG_ERR_KERNEL or AG_ERR_UNAVAILABLE: the next kernel gets the step. enqueue in a run: nothing but launches on
+     * call->stream, from any number of threads at once. */
     ag_status (*build)(const ag_plan *, const ag_step *, void **built, ag_why);
     void      (*drop)(void *built);
     ag_status (*enqueue)(const ag_library_call *, ag_why);
+    size_t    (*space)(const void *built);  /* more scratch than kernel.scratch(), known once built; NULL = none */
 } ag_cuda_kernel;
 
 /* One launch of a run, or one library call. Ordered by phase. */
@@ -99,7 +102,9 @@ typedef struct ag_cuda_plan {
     void     **built;                       /* [n_steps] by library kernels */
 } ag_cuda_plan;
 
-/* plan.c, enqueue.c */
+/* plan.c, build.c, enqueue.c */
+ag_status ag_cuda_settle(ag_plan *plan, ag_why why);
+ag_status ag_cuda_build(ag_plan *plan, ag_cuda_plan *device, ag_why why);
 ag_status ag_cuda_prepare(ag_plan *plan, ag_why why);
 void      ag_cuda_release(ag_plan *plan);
 ag_status ag_cuda_run(const ag_plan *plan, const ag_args *args, ag_why why);
@@ -111,6 +116,8 @@ const char *ag_cuda_remark(const ag_kernel *kernel, int device);
 __attribute__((visibility("default"))) const ag_backend *ag_cuda_backend(uint32_t version);
 
 /* The kernels, by file. */
+extern const ag_cuda_kernel ag_attend_cudnn;                                              /* attend_cudnn.c */
+extern const ag_cuda_kernel ag_attend_cublas;                                   /* attend_cublas.c, weights.cu */
 extern const ag_cuda_kernel ag_attend_f32_simt;                                           /* attend.cu */
 extern const ag_cuda_kernel ag_copy_simt;                                                 /* copy.cu */
 extern const ag_cuda_kernel ag_mean_simt;                                                 /* mean.cu */

@@ -117,28 +117,22 @@ static ag_status upload(const ag_plan *p, ag_cuda_plan *d, const ag_task *tasks,
 
 /* ---- kernels ---- */
 
-static ag_status load_kernels(const ag_plan *p, ag_cuda_plan *d, ag_why why)
+static ag_status load_kernels(const ag_cuda_plan *d, ag_why why)
 {
     for (int64_t i = 0; i < d->n_batches; i++) {
         const int error = d->batches[i].kernel->entry ? ag_rt_preload(d->batches[i].kernel->entry) : 0;
         if (error) return failed(error, why, d->batches[i].kernel->kernel.name);
     }
-    for (int64_t s = 0; s < p->program.n_steps; s++) {
-        const ag_cuda_kernel *k = kernel_of(p, s);
-        const ag_status status = k->build ? k->build(p, &p->program.steps[s], &d->built[s], why) : AG_OK;
-        if (status) return status;
-    }
     return AG_OK;
 }
 
-static ag_status make(const ag_plan *p, ag_cuda_plan *d, ag_why why)
+static ag_status make(ag_plan *p, ag_cuda_plan *d, ag_why why)
 {
     int64_t all = 0, n_tasks = 0;
     for (int i = 0; i < p->n_phases; i++) all += p->phases[i].n_tasks;
     d->batches = calloc((size_t)p->program.n_steps + 1, sizeof *d->batches);
-    d->built = calloc((size_t)p->program.n_steps + 1, sizeof *d->built);
     ag_task *tasks = malloc((size_t)all * sizeof *tasks + 1);
-    if (!d->batches || !d->built || !tasks) {
+    if (!d->batches || !tasks) {
         free(tasks);
         return ag_refuse(why, AG_ERR_MEMORY, "no memory for the plan's tables");
     }
@@ -149,7 +143,7 @@ static ag_status make(const ag_plan *p, ag_cuda_plan *d, ag_why why)
     }
     ag_status s = upload(p, d, tasks, n_tasks, why);
     free(tasks);
-    if (!s) s = load_kernels(p, d, why);
+    if (!s) s = load_kernels(d, why);
     return s;
 }
 
@@ -170,18 +164,29 @@ static ag_status check_device(int device, ag_why why)
     return AG_OK;
 }
 
-ag_status ag_cuda_prepare(ag_plan *p, ag_why why)
+typedef ag_status (*part)(ag_plan *p, ag_cuda_plan *d, ag_why why);
+
+static ag_status on_device(ag_plan *p, part what, ag_why why)
 {
-    const int device = ag_plan_device(p);
-    int before, error;
-    ag_status s = check_device(device, why);
-    if (s) return s;
-    if (!(p->device = calloc(1, sizeof(ag_cuda_plan)))) return ag_refuse(why, AG_ERR_MEMORY, "no memory for a plan");
-    if ((error = ag_rt_current(&before)) || (error = ag_rt_use(device))) return failed(error, why, "the device");
-    s = make(p, p->device, why);
+    int before;
+    int error = ag_rt_current(&before);
+    if (error || (error = ag_rt_use(ag_plan_device(p)))) return failed(error, why, "the device");
+    const ag_status s = what(p, p->device, why);
     error = ag_rt_use(before);
     return s || !error ? s : failed(error, why, "the device that was current");
 }
+
+ag_status ag_cuda_settle(ag_plan *p, ag_why why)
+{
+    const ag_status s = check_device(ag_plan_device(p), why);
+    if (s) return s;
+    ag_cuda_plan *d = p->device = calloc(1, sizeof *d);
+    if (d) d->built = calloc((size_t)p->program.n_steps + 1, sizeof *d->built);
+    if (!d || !d->built) return ag_refuse(why, AG_ERR_MEMORY, "no memory for a plan");
+    return on_device(p, ag_cuda_build, why);
+}
+
+ag_status ag_cuda_prepare(ag_plan *p, ag_why why) { return on_device(p, make, why); }
 
 void ag_cuda_release(ag_plan *p)
 {

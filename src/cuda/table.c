@@ -8,6 +8,8 @@
 /* For each step fastest first. The last of each step refuses nothing. */
 /* clang-format off */
 static const ag_kernel *const kernels[] = {
+    &ag_attend_cudnn.kernel,
+    &ag_attend_cublas.kernel,
     &ag_blur_mean_simt.kernel,
     &ag_blur_simt.kernel,
     &ag_mean_simt.kernel,
@@ -88,6 +90,8 @@ static const ag_backend backend = {
     .features = features,
     .lacking = lacking,
     .kernels = kernels,
+    .keep_types = 1,
+    .settle = ag_cuda_settle,
     .prepare = ag_cuda_prepare,
     .release = ag_cuda_release,
     .run = ag_cuda_run,

@@ -48,7 +48,7 @@ rm -rf "$build"
 mkdir -p "$bench/tests/cuda"
 cp -r Makefile include src "$bench"
 cp tests/*.c tests/*.h "$bench/tests"
-cp tests/cuda/*.c tests/cuda/*.h "$bench/tests/cuda"
+cp -r tests/cuda/*.c tests/cuda/*.h tests/cuda/fake "$bench/tests/cuda"
 try "the tree without a bug builds" compiles "$bench" || finish || exit 1
 for one in $(sed -n 's/^[^#][^@]* @ \([^@ ]*\) @ .*/\1/p' "$table" | tr , '\n' | sort -u); do
     try "without a bug, $one" suite "$bench" "$one"
