@@ -218,7 +218,8 @@ DEVICE void store_octet(const ag_launch &l, const ag_blur &x, const tile &b, con
     }
 }
 
-KERNEL(ag_blur_tiles, 2 * THREADS) /* bound to the registers of which two blocks fit */
+/* Bound to 128 registers: two blocks share a multiprocessor. */
+KERNEL(ag_blur_tiles, 2 * THREADS)
 {
     const ag_task task = launch.tasks[block()];
     const ag_step *s = &launch.steps[task.step];
