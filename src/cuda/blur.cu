@@ -231,10 +231,10 @@ KERNEL(ag_blur_tiles, 2 * THREADS)
     octet o = {};
     const int high = high_of(width, b.x0, b.columns);
     for (int from = low_of(width, b.x0); from < high; from += b.columns) {
-        sum_down(launch, x, b, from, r);
+        sum_down(launch, x, b, from, r); /* begins with a barrier */
         fill(&r->across, width, b.x0, b.columns, from);
-        sync_block();                       /* rows and weights are there */
-        sum_across(x, b, out, from, r, &o); /* sum_down begins with a barrier */
+        sync_block(); /* rows and weights are there */
+        sum_across(x, b, out, from, r, &o);
     }
     store_octet(launch, x, b, out, &o);
 }
