@@ -218,7 +218,8 @@ DEVICE void store_octet(const ag_launch &l, const ag_blur &x, const tile &b, con
     }
 }
 
-KERNEL(ag_blur_tiles, 2 * THREADS) /* bound to the registers of which two blocks fit */
+/* Bound to 128 registers: two blocks share a multiprocessor. */
+KERNEL(ag_blur_tiles, 2 * THREADS)
 {
     const ag_task task = launch.tasks[block()];
     const ag_step *s = &launch.steps[task.step];
@@ -230,10 +231,10 @@ KERNEL(ag_blur_tiles, 2 * THREADS) /* bound to the registers of which two blocks
     octet o = {};
     const int high = high_of(width, b.x0, b.columns);
     for (int from = low_of(width, b.x0); from < high; from += b.columns) {
-        sum_down(launch, x, b, from, r);
+        sum_down(launch, x, b, from, r); /* begins with a barrier */
         fill(&r->across, width, b.x0, b.columns, from);
-        sync_block();                       /* rows and weights are there */
-        sum_across(x, b, out, from, r, &o); /* sum_down begins with a barrier */
+        sync_block(); /* rows and weights are there */
+        sum_across(x, b, out, from, r, &o);
     }
     store_octet(launch, x, b, out, &o);
 }

@@ -137,8 +137,8 @@ DEVICE void write_curvatures(const ag_launch &l, const ag_step *s, int at, energ
     if (!lane()) *(float *)row(rows_of(l, me.x.curvature, me.h), i) = (float)c;
 }
 
-KERNEL(ag_energy_queries,
-       4 * STUDY_THREADS) /* a bound of 128 registers: left alone, the compiler takes 80 and spills */
+/* Bound to 128 registers: left alone, the compiler takes 80 and spills. */
+KERNEL(ag_energy_queries, 4 * STUDY_THREADS)
 {
     const ag_task task = launch.tasks[block()];
     const ag_step *s = &launch.steps[task.step];
