@@ -192,7 +192,8 @@ typedef struct ag_attend {
 } ag_attend;
 
 /* Attention received, energy and curvature, streamed; or the map itself, row by row. Energy may leave for received what
- * its weights are made with, 2^(L_ij log2(e) - m_i) / l_i: float32, m -FLT_MAX and l 0 where nothing is seen. */
+ * its weights are made with, exp(L_ij - m_i) / l_i: float32, l 0 where nothing is seen; on the CPU m in units of log 2,
+ * and -FLT_MAX where nothing is. */
 typedef struct ag_study {
     ag_ref  q, k;
     ag_ref  out, curvature;   /* source AG_SOURCES = not wanted */

@@ -72,6 +72,7 @@ END_TEST
 START_TEST(rows_of_nan_are_nan)
 {
     enum { N = 70, D = 16 };
+    if (problem_where == AG_CUDA) return; /* its queries lie in memory of this test's own */
     ag_context *context = kernels_context(0);
     problem x;
     char why[AG_MESSAGE_SIZE] = "";
@@ -85,7 +86,7 @@ START_TEST(rows_of_nan_are_nan)
     x.a.q = q;
     for (int k = 0; k < kernels_count(); k++) {
         const ag_kernel_info info = kernels_info(k);
-        if (info.unavailable || strcmp(info.backend, "cpu") || strcmp(info.step, "attend")) continue;
+        if (info.unavailable || strcmp(info.backend, kernels_backend()) || strcmp(info.step, "attend")) continue;
         x.p.products = strstr(info.name, "bf16") ? AG_BF16 : AG_NONE;
         ck_assert_msg(!problem_execute(&x, context, info.name, why, sizeof why), "%s", why);
         const float *out = (const float *)x.out.data, *lse = (const float *)x.lse.data;
@@ -106,6 +107,7 @@ END_TEST
 START_TEST(studies_of_nan_are_nan)
 {
     enum { N = 70, D = 16 };
+    if (problem_where == AG_CUDA) return; /* its queries lie in memory of this test's own */
     ag_context *context = kernels_context(0);
     problem x;
     char why[AG_MESSAGE_SIZE] = "";
@@ -119,7 +121,7 @@ START_TEST(studies_of_nan_are_nan)
     x.a.q = q;
     for (int k = 0; k < kernels_count(); k++) {
         const ag_kernel_info info = kernels_info(k);
-        if (info.unavailable || strcmp(info.backend, "cpu")) continue;
+        if (info.unavailable || strcmp(info.backend, kernels_backend())) continue;
         ck_assert_msg(!problem_execute(&x, context, info.name, why, sizeof why), "%s", why);
         for (int i = 0; i < N; i++) {
             const int nan = i == 5 || x.p.operation == AG_RECEIVED;

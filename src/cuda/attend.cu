@@ -250,6 +250,26 @@ DEVICE void run_pass(const ag_launch &l, worker &w, const ag_pass &pass)
 
 /* ---- results ---- */
 
+/* The greatest bias among the keys that a row sees: its lse where all of them lie below what units of log 2 can hold, so
+ * far down that the products do not show. */
+DEVICE float greatest_bias(const ag_launch &l, const worker &w, int64_t logit_row)
+{
+    const ag_pass &pass = w.a->pass[0];
+    const int64_t seen = seen_by(w.a, logit_row);
+    float most = -INFINITY;
+    for (int n = 0; n < pass.n_keys; n++)
+        for (int64_t j = pass.keys[n].first; j < pass.keys[n].first + pass.keys[n].count && j < seen; j++)
+            if (is_visible(w.seen, j)) most = fmaxf(most, bias_at(l, w.s->b, w.h, logit_row, j));
+    return most;
+}
+
+DEVICE float lse_of(const ag_launch &l, const worker &w, int i)
+{
+    if (w.l[i] == 0) return -INFINITY;
+    if (w.a->biased && w.m[i] == -FLT_MAX && w.l[i] > 0) return greatest_bias(l, w, w.r->logit_row[w.first + i]);
+    return (w.m[i] + log2f(w.l[i])) * LN2;
+}
+
 /* out = o, or (1-u) kept + u o. */
 DEVICE void store_query(const ag_launch &l, const worker &w, int i, float u, const float *kept)
 {
@@ -266,7 +286,7 @@ DEVICE void store_query(const ag_launch &l, const worker &w, int i, float u, con
         if (t < a->d_v) store_one(out, a->out.dtype, t, y);
     }
     if (a->lse.source == AG_SOURCES || w.channel || w.column) return;
-    *(float *)at(l, a->lse, w.h, token) = w.l[i] == 0 ? -INFINITY : (w.m[i] + log2f(w.l[i])) * LN2;
+    *(float *)at(l, a->lse, w.h, token) = lse_of(l, w, i);
 }
 
 /* Each thread for itself: nobody else reads it. */

@@ -25,6 +25,7 @@ static const char *refuse(const ag_step *s)
     const ag_pass *p = &a->pass[0];
     const char *reason = ag_piece_refuse(s);
     if (reason) return reason;
+    if (a->biased && a->lse.source != AG_SOURCES) return "there is a bias, and the lse is wanted, however low the bias";
     int takes = is_matrix(&a->out, a->d_v);
     for (int i = 0; i < a->n_spans; i++) takes &= is_matrix(&p->q[i], a->d);
     for (int i = 0; i < p->n_keys; i++) takes &= is_matrix(&p->keys[i].k, a->d) && is_matrix(&p->keys[i].v, a->d_v);

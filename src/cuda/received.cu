@@ -10,11 +10,10 @@ struct received {
     ag_launch launch;
 };
 
-/* An element of the map, from what the energy step has left; 0 where nothing is seen. */
-DEVICE double share_of(const study &s, int i, double logit)
+/* What the energy step has left of query i. */
+DEVICE running sums_of(const study &s, int i)
 {
-    const float m = *(const float *)at(s.l, s.x.m, s.h, i), l = *(const float *)at(s.l, s.x.l, s.h, i);
-    return logit == -INFINITY || l == 0 ? 0 : exp2f((float)(logit * LOG2E - m)) / l;
+    return { *(const float *)at(s.l, s.x.m, s.h, i), *(const float *)at(s.l, s.x.l, s.h, i) };
 }
 
 KERNEL_OF(received, ag_received_sums, STUDY_THREADS)
@@ -31,7 +30,7 @@ KERNEL_OF(received, ag_received_sums, STUDY_THREADS)
         UNROLL for (int n = 0; n < QUERIES; n++)
         {
             const int i = me.i0 + n;
-            if (i < me.n_q) sum += share_of(me, i, w[n]);
+            if (i < me.n_q) sum += share_of(w[n], sums_of(me, i));
         }
     }
     if (j < me.n_k) launch.sums[h * x.n_k + j] = sum;

@@ -19,12 +19,12 @@ struct weights {
     const study &s;
     const float *kept;
     int i, n_kept;
-    double lse;
+    running all;
 };
 
 DEVICE float weight_at(const weights &a, int j)
 {
-    return j < a.n_kept ? a.kept[j] : weight_of(logit_alone(a.s, a.i, j), a.lse);
+    return j < a.n_kept ? a.kept[j] : share_of(logit_alone(a.s, a.i, j), a.all);
 }
 
 /* The two largest, and how many are not 0. */
@@ -85,7 +85,7 @@ DEVICE double curvature(const weights &a)
 
 /* ---- energy ---- */
 
-DEVICE void keep_weights(const study &s, const double *lse, float *kept, int n_kept)
+DEVICE void keep_weights(const study &s, const running *all, float *kept, int n_kept)
 {
     for (int j0 = 0; j0 < n_kept; j0 += STUDY_THREADS) {
         double x[QUERIES];
@@ -93,7 +93,7 @@ DEVICE void keep_weights(const study &s, const double *lse, float *kept, int n_k
         logits(s, j, x);
         UNROLL for (int n = 0; n < QUERIES; n++)
         {
-            if (j < n_kept) kept[n * n_kept + j] = weight_of(x[n], lse[n]);
+            if (j < n_kept) kept[n * n_kept + j] = share_of(x[n], all[n]);
         }
     }
     sync_block();
@@ -105,25 +105,22 @@ DEVICE study study_at(const ag_launch &l, const ag_step *s, int at, study_room *
     return study_of(l, s, s->heads[at / tiles], at % tiles * QUERIES, room->stage);
 }
 
-/* Energy, and for the received step what makes weights: m the lse in units of log 2 as float32 holds it, l the rest. */
-DEVICE void store_energy(const study &me, int i, double lse)
+/* Energy, and for the received step what makes weights: m and l in units of e. */
+DEVICE void store_energy(const study &me, int i, const running &r)
 {
     const ag_study &x = me.x;
-    if (x.out.source != AG_SOURCES) *(float *)at(me.l, x.out, me.h, i) = (float)-lse;
+    if (x.out.source != AG_SOURCES) *(float *)at(me.l, x.out, me.h, i) = (float)-lse_of(r);
     if (x.m.source == AG_SOURCES) return;
-    const int sees = lse != -INFINITY;
-    const double exact = lse * LOG2E;
-    const float m = sees ? (float)exact : -FLT_MAX;
-    *(float *)at(me.l, x.m, me.h, i) = m;
-    *(float *)at(me.l, x.l, me.h, i) = sees ? exp2f((float)(exact - m)) : 0;
+    *(float *)at(me.l, x.m, me.h, i) = r.m;
+    *(float *)at(me.l, x.l, me.h, i) = (float)r.sum;
 }
 
 DEVICE void write_energies(const ag_launch &l, const ag_step *s, int at, study_room *room)
 {
     const study me = study_at(l, s, at, room);
-    find_lse(me, room);
+    find_sums(me, room);
     const int i = me.i0 + thread();
-    if (thread() < QUERIES && i < me.n_q) store_energy(me, i, room->lse[thread()]);
+    if (thread() < QUERIES && i < me.n_q) store_energy(me, i, room->all[thread()]);
 }
 
 /* A warp has a query: as many warps as queries. */
@@ -131,9 +128,9 @@ DEVICE void write_curvatures(const ag_launch &l, const ag_step *s, int at, energ
 {
     const study me = study_at(l, s, at, &room->common);
     const int i = me.i0 + warp(), n_kept = (int)kept_keys(&me.x);
-    keep_weights(me, room->common.lse, room->kept, n_kept);
+    keep_weights(me, room->common.all, room->kept, n_kept);
     if (i >= me.n_q) return;
-    const double c = curvature({ me, room->kept + warp() * n_kept, i, n_kept, room->common.lse[warp()] });
+    const double c = curvature({ me, room->kept + warp() * n_kept, i, n_kept, room->common.all[warp()] });
     if (!lane()) *(float *)row(rows_of(l, me.x.curvature, me.h), i) = (float)c;
 }
 
@@ -157,7 +154,7 @@ KERNEL(ag_map_queries, STUDY_THREADS)
     const ag_study &x = s->u.study;
     study_room *room = (study_room *)shared_memory();
     const study me = study_at(launch, s, task.at, room);
-    find_lse(me, room);
+    find_sums(me, room);
     float *out = (float *)row(rows_of(launch, x.out, me.h), me.i0);
     for (int j0 = 0; j0 < me.n_k; j0 += STUDY_THREADS) {
         double w[QUERIES];
@@ -165,7 +162,7 @@ KERNEL(ag_map_queries, STUDY_THREADS)
         logits(me, j, w);
         UNROLL for (int n = 0; n < QUERIES; n++)
         {
-            if (j < me.n_k && me.i0 + n < me.n_q) out[n * x.out.stride_i + j] = weight_of(w[n], room->lse[n]);
+            if (j < me.n_k && me.i0 + n < me.n_q) out[n * x.out.stride_i + j] = share_of(w[n], room->all[n]);
         }
     }
 }

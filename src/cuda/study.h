@@ -4,13 +4,9 @@
 #ifndef AG_CUDA_STUDY_H
 #define AG_CUDA_STUDY_H
 
-#include <float.h>
-
 #include "vectors.h"
 
 /* clang-format on */
-
-#define LOG2E 1.4426950408889634
 
 enum { STUDY_THREADS = 128, STUDY_WARPS = STUDY_THREADS / 32, QUERIES = 4, STAGE = 64 };
 
@@ -120,11 +116,19 @@ DEVICE running one(double logit) { return { (float)logit, weight_of(logit, (floa
 struct study_room {
     float stage[QUERIES * STAGE];
     running part[STUDY_WARPS][QUERIES];
-    double lse[QUERIES];
+    running all[QUERIES]; /* sum 0: nothing is seen */
 };
 
-/* Leaves log sum_j exp(logit_j) of the block's queries in the room; -inf where nothing is seen. */
-DEVICE void find_lse(const study &s, study_room *room)
+/* An element of the map. Not by way of the lse: beside a maximum of -3e38 the logarithm of the sum is lost. */
+DEVICE float share_of(double logit, const running &r)
+{
+    return logit == -INFINITY || r.sum == 0 ? 0 : expf((float)(logit - r.m)) / (float)r.sum;
+}
+
+DEVICE double lse_of(const running &r) { return r.m == -INFINITY ? r.m : r.m + log(r.sum); }
+
+/* Leaves maximum and sum of the block's queries in the room. */
+DEVICE void find_sums(const study &s, study_room *room)
 {
     running r[QUERIES];
     UNROLL for (int n = 0; n < QUERIES; n++) r[n] = { -INFINITY, 0 };
@@ -147,7 +151,7 @@ DEVICE void find_lse(const study &s, study_room *room)
     if (thread() < QUERIES) {
         running all = room->part[0][thread()];
         ROLLED for (int w = 1; w < STUDY_WARPS; w++) all = joined(all, room->part[w][thread()]);
-        room->lse[thread()] = all.m == -INFINITY ? all.m : all.m + log(all.sum);
+        room->all[thread()] = all;
     }
     sync_block();
 }

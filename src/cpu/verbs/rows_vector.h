@@ -81,12 +81,20 @@ ROW_INLINE void row_turn_any(void *to, ag_dtype to_type, const void *from, ag_dt
     else row_turn_from(to, to_type, from, AG_BF16, n, stream);
 }
 
-/* Bytes as they are: float32 numbers, and what is left of the last vector. */
+/* Any bytes, a vector at a time. */
+typedef float vec_bytes __attribute__((vector_size(LANES * sizeof(float)), aligned(1), may_alias));
+
 ROW_INLINE void row_copy(void *to, const void *from, int64_t bytes, const int stream)
 {
-    const int64_t n = bytes / (int64_t)sizeof(float) / LANES * LANES, done = n * (int64_t)sizeof(float);
-    for (int64_t t = 0; t < n; t += LANES) row_put(to, AG_F32, t, row_vec(from, AG_F32, t), stream);
-    memcpy((char *)to + done, (const char *)from + done, (size_t)(bytes - done));
+    const int64_t size = (int64_t)sizeof(vec);
+    char *dst = to;
+    const char *src = from;
+    for (; bytes >= size; bytes -= size, dst += size, src += size) {
+        const vec x = *(const vec_bytes *)src;
+        if (stream) v_stream((float *)(void *)dst, x);
+        else *(vec_bytes *)dst = x;
+    }
+    memcpy(dst, src, (size_t)bytes);
 }
 
 /* to[0 .. n) = from, both of their types; past the caches where `stream`, and v_fence is the caller's. */
