@@ -330,9 +330,9 @@ AG_API int ag_context_threads(const ag_context *context);
 
 /* All of these: problem gives shapes, layouts, masks (its rows must be unset: AG_ERR_COMBINATION); every output row is
  * treated alike; image NULL = all tokens. out may be q exactly when every row reads the q row of its own number and the
- * layouts are equal; on AG_CUDA not where ag_query_blur() runs, nor where cuDNN attends. Perturbations need
- * self-attention: N = M and one picture in the tokens (AG_ERR_SHAPE). Rows and heads not chosen equal standard attention
- * bit for bit when the same kernel is forced.
+ * layouts are equal; on AG_CUDA not where ag_query_blur() runs, nor where cuDNN attends, nor with d_v above 128.
+ * Perturbations need self-attention: N = M and one picture in the tokens (AG_ERR_SHAPE). Rows and heads not chosen
+ * equal standard attention bit for bit when the same kernel is forced.
  *
  * Errors common to all: AG_ERR_NULL, AG_ERR_STRUCT, AG_ERR_TYPE, AG_ERR_SHAPE, AG_ERR_STRIDE, AG_ERR_VALUE,
  * AG_ERR_COMBINATION, AG_ERR_INDEX, AG_ERR_ALIAS, AG_ERR_KERNEL, AG_ERR_UNAVAILABLE, AG_ERR_MEMORY, AG_ERR_DEVICE, as

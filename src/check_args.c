@@ -154,7 +154,7 @@ static ag_status check_out_is_q(const ag_plan *plan, ag_why why)
     const ag_checked *c = &plan->c;
     const ag_problem *p = &c->p;
     for (int64_t i = 0; i < plan->program.n_steps; i++)
-        if (plan->kernels[i]->reads_late)
+        if (plan->kernels[i]->reads_late && plan->kernels[i]->reads_late(&plan->program.steps[i]))
             return ag_refuse(why, AG_ERR_ALIAS, "out is q, which kernel %s does not promise to read first",
                              plan->kernels[i]->name);
     const int64_t width = p->operation == AG_BLUR ? p->d : p->d_v;

@@ -281,7 +281,8 @@ typedef struct ag_kernel {
     ag_step_kind step;
     uint32_t     needs;                               /* machine features, all required */
     int          own_threads;                         /* uses threads of its own: only by name, never in parts */
-    int          reads_late;                          /* may read queries after results are written: out is not q */
+    int        (*reads_late)(const ag_step *);        /* may read queries after results are written, and then out is
+                                                         not q; NULL: never */
     const char *(*unavailable)(void);                 /* beyond features; NULL = never */
     const char *(*detail)(void);                      /* what it runs on, for info; NULL = nothing to say */
     const char *(*refuse)(const ag_step *);           /* NULL: takes it; else why not */

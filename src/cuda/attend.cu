@@ -62,8 +62,8 @@ DEVICE void disturb(const ag_launch &l, const worker &w, float (*s)[4])
         if (i < 0 || i >= x->n || j < 0 || j >= x->n) continue;
         float *to = &s[at / 4][at % 4];
         const uint32_t stream = (uint32_t)row.stream;
-        if (x->kind == AG_DISTURB_NOISE)
-            *to += (float)(x->amplitude * LOG2E) * ag_normal_f32(ag_logit_words(row.seed, stream, (uint32_t)i, (uint32_t)j));
+        const ag_words words = ag_logit_words(row.seed, stream, (uint32_t)i, (uint32_t)j);
+        if (x->kind == AG_DISTURB_NOISE) *to += (float)(x->amplitude * LOG2E) * ag_normal_f32(words);
         else if (ag_hides(row.seed, stream, (uint32_t)i, (uint32_t)j, x->last)) *to = -INFINITY;
     }
 }
@@ -250,8 +250,8 @@ DEVICE void run_pass(const ag_launch &l, worker &w, const ag_pass &pass)
 
 /* ---- results ---- */
 
-/* The greatest bias among the keys that a row sees: its lse where all of them lie below what units of log 2 can hold, so
- * far down that the products do not show. */
+/* The greatest bias among the keys that a row sees: its lse where all of them lie below what units of log 2 can hold,
+ * so far down that the products do not show. */
 DEVICE float greatest_bias(const ag_launch &l, const worker &w, int64_t logit_row)
 {
     const ag_pass &pass = w.a->pass[0];
@@ -327,6 +327,8 @@ KERNEL(ag_attend_tiles, THREADS)
 }
 
 static const char *refuse(const ag_step *) { return NULL; }
+/* Blocks that share queries write different channels of the results. */
+static int reads_late(const ag_step *s) { return parts_of(&s->u.attend) > 1; }
 static int64_t tasks(const ag_step *s) { return s->n_heads * tiles_of(&s->u.attend) * parts_of(&s->u.attend); }
 
 static size_t shared(const ag_step *s)
@@ -338,6 +340,7 @@ const ag_cuda_kernel ag_attend_f32_simt = {
     .kernel = {
         .name = "attend_f32_simt",
         .step = AG_STEP_ATTEND,
+        .reads_late = reads_late,
         .refuse = refuse,
         .tasks = tasks,
     },

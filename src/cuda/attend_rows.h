@@ -52,7 +52,7 @@ struct worker {
     room *r;
     int64_t h;
     visible seen;
-    float by;          /* what makes a logit of a product, in units of log 2 */
+    float by; /* what makes a logit of a product, in units of log 2 */
     const ag_disturbance *disturbance;
     int64_t channel;   /* the first of this block's values */
     int wide;          /* it has more than 64 of them */
