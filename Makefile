@@ -134,7 +134,7 @@ setup-bench: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libo
 setup-style: ; @tools/setup gcc libc6-dev pkg-config libpng-dev clang-format
 setup-check:
 	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev gnuplot-nox check
-	@tools/setup clang clang-format cmake abigail-tools mandoc doxygen libopenblas0-pthread || \
+	@tools/setup clang libclang-rt-14-dev clang-format cmake abigail-tools mandoc doxygen libopenblas0-pthread || \
 	    echo "going on without those"
 	@tools/setup binutils qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross || \
 	    echo "going on without emulated machines"
