@@ -16,6 +16,9 @@
 
 /* ---- logits ---- */
 
+/* What makes a logit of a product, in units of log 2. */
+DEVICE float scale_of(const worker &w) { return (float)(w.pass->scale * LOG2E); }
+
 DEVICE void add_products(const room *r, const worker &w, float (*s)[4])
 {
     ROLLED
@@ -40,37 +43,38 @@ DEVICE float added(const ag_launch &l, const worker &w, int64_t logit_row, int64
     return scaled == -INFINITY && bias != -INFINITY ? -FLT_MAX : scaled;
 }
 
-/* The bias of my patch, where my weights will be. */
-DEVICE void list_bias(const ag_launch &l, const worker &w)
+/* What masks and noise at random do to the logit of a query and a key: their words are those of image-local tokens. */
+DEVICE float disturbed(const worker &w, const ag_row_value &row, int64_t query, int64_t key)
 {
-    ROLLED
-    for (int x = 0; x < MINE * 4; x++) {
-        const int row = w.first + x / 4, column = w.column + x % 4 * 16;
-        const int64_t j = w.r->key_token[column], i = w.r->logit_row[row];
-        w.r->p[row][column] = i < 0 || j < 0 ? 0 : added(l, w, i, j);
-    }
+    const ag_disturbance *x = &w.pass->disturbance;
+    const int64_t i = query - x->o, j = key - x->o;
+    if (i < 0 || i >= x->n || j < 0 || j >= x->n) return 0;
+    const ag_words words = ag_logit_words(row.seed, (uint32_t)row.stream, (uint32_t)i, (uint32_t)j);
+    if (x->kind == AG_DISTURB_NOISE) return (float)(x->amplitude * LOG2E) * ag_normal_f32(words);
+    return i != j && words.w0 <= x->last ? -INFINITY : 0;
 }
 
-/* Random masks and noise on my patch: their words are those of image-local queries and keys. */
-DEVICE void disturb(const ag_launch &l, const worker &w, float (*s)[4])
+DEVICE int has_added(const worker &w) { return w.a->biased || w.pass->disturbance.kind != AG_DISTURB_NONE; }
+
+/* What is added to the logits of my patch, where my weights will be. */
+DEVICE void list_added(const ag_launch &l, const worker &w)
 {
-    const ag_disturbance *x = w.disturbance;
     const ag_row_value row = row_value(l, w.s->b);
     ROLLED
-    for (int at = 0; at < MINE * 4; at++) {
-        const int64_t i = w.r->token[w.first + at / 4] - x->o, j = w.r->key_token[w.column + at % 4 * 16] - x->o;
-        if (i < 0 || i >= x->n || j < 0 || j >= x->n) continue;
-        float *to = &s[at / 4][at % 4];
-        const uint32_t stream = (uint32_t)row.stream;
-        const ag_words words = ag_logit_words(row.seed, stream, (uint32_t)i, (uint32_t)j);
-        if (x->kind == AG_DISTURB_NOISE) *to += (float)(x->amplitude * LOG2E) * ag_normal_f32(words);
-        else if (ag_hides(row.seed, stream, (uint32_t)i, (uint32_t)j, x->last)) *to = -INFINITY;
+    for (int x = 0; x < MINE * 4; x++) {
+        const int at = w.first + x / 4, column = w.column + x % 4 * 16;
+        const int64_t j = w.r->key_token[column], i = w.r->logit_row[at];
+        float sum = 0;
+        if (w.a->biased && i >= 0 && j >= 0) sum = added(l, w, i, j);
+        if (w.pass->disturbance.kind != AG_DISTURB_NONE) sum += disturbed(w, row, w.r->token[at], j);
+        w.r->p[at][column] = sum;
     }
 }
 
-DEVICE void amend(const ag_launch &l, const worker &w, float (*s)[4])
+DEVICE void amend(const worker &w, float (*s)[4])
 {
-    if (w.a->biased) list_bias(l, w);
+    const float by = scale_of(w);
+    const int adds = has_added(w);
     UNROLL
     for (int i = 0; i < MINE; i++) {
         const int64_t seen = seen_by(w.a, w.r->logit_row[w.first + i]);
@@ -78,12 +82,11 @@ DEVICE void amend(const ag_launch &l, const worker &w, float (*s)[4])
         for (int c = 0; c < 4; c++) {
             const int column = w.column + 16 * c;
             const int64_t j = w.r->key_token[column];
-            s[i][c] *= w.by;
-            if (w.a->biased) s[i][c] += w.r->p[w.first + i][column];
+            s[i][c] *= by;
+            if (adds) s[i][c] += w.r->p[w.first + i][column];
             if (j < 0 || j >= seen) s[i][c] = -INFINITY;
         }
     }
-    if (w.disturbance->kind != AG_DISTURB_NONE) disturb(l, w, s);
 }
 
 /* ---- the recurrence ---- */
@@ -148,6 +151,7 @@ DEVICE void add_values(worker &w, int from)
 
 DEVICE void attend_tile(const ag_launch &l, worker &w)
 {
+    if (has_added(w)) list_added(l, w); /* before there are logits to keep in registers */
     float s[MINE][4] = {};
     for (int64_t t = 0; t < w.a->d; t += CHANNELS) {
         stage(w.r->q[0], PITCH, w.r->query, QUERIES + KEYS, 3, t, w.a->d);
@@ -155,7 +159,7 @@ DEVICE void attend_tile(const ag_launch &l, worker &w)
         add_products(w.r, w, s);
         sync_block(); /* they have been read */
     }
-    amend(l, w, s);
+    amend(w, s);
     weigh(w, s);
     for (int from = 0; from < KEYS; from += AT_ONCE) {
         stage(w.r->v[0], WIDE, w.r->value + from, AT_ONCE, w.wide ? 5 : 4, w.channel, w.a->d_v);
@@ -191,7 +195,7 @@ DEVICE void list_starts(const ag_launch &l, const worker &w, const ag_pass &pass
             UNROLL
             for (int c = 0; c < 4; c++) x += a.x[c] * b.x[c];
         }
-        x = row_sum(x) * w.by;
+        x = row_sum(x) * scale_of(w);
         if (k.at && pass.own == AG_OWN_MEAN) x += log2f(*(const float *)at(l, pass.own_count, w.h, 0));
         if (!w.column) w.r->start[i] = k.at ? x : -INFINITY;
     }
@@ -239,8 +243,7 @@ DEVICE void attend_pass(const ag_launch &l, worker &w, const ag_pass &pass)
 
 DEVICE void run_pass(const ag_launch &l, worker &w, const ag_pass &pass)
 {
-    w.by = (float)(pass.scale * LOG2E);
-    w.disturbance = &pass.disturbance;
+    w.pass = &pass;
     sync_block(); /* queries are listed, the pass before is done with its rows */
     list_rows(l, w, pass);
     sync_block(); /* rows are listed */
@@ -263,11 +266,17 @@ DEVICE float greatest_bias(const ag_launch &l, const worker &w, int64_t logit_ro
     return most;
 }
 
-DEVICE float lse_of(const ag_launch &l, const worker &w, int i)
+/* The lse of rows whose maximum was clamped to the lowest float: found again, from what has just been stored. */
+DEVICE void mend_lse(const ag_launch &l, const worker &w)
 {
-    if (w.l[i] == 0) return -INFINITY;
-    if (w.a->biased && w.m[i] == -FLT_MAX && w.l[i] > 0) return greatest_bias(l, w, w.r->logit_row[w.first + i]);
-    return (w.m[i] + log2f(w.l[i])) * LN2;
+    const ag_attend *a = w.a;
+    if (!a->biased || a->lse.source == AG_SOURCES || w.channel || w.column) return;
+    ROLLED
+    for (int i = w.first; i < w.first + MINE; i++) {
+        if (w.r->token[i] < 0) continue;
+        float *lse = (float *)at(l, a->lse, w.h, w.r->token[i]);
+        if (*lse < -FLT_MAX / 2 && *lse != -INFINITY) *lse = greatest_bias(l, w, w.r->logit_row[i]);
+    }
 }
 
 /* out = o, or (1-u) kept + u o. */
@@ -286,7 +295,7 @@ DEVICE void store_query(const ag_launch &l, const worker &w, int i, float u, con
         if (t < a->d_v) store_one(out, a->out.dtype, t, y);
     }
     if (a->lse.source == AG_SOURCES || w.channel || w.column) return;
-    *(float *)at(l, a->lse, w.h, token) = lse_of(l, w, i);
+    *(float *)at(l, a->lse, w.h, token) = w.l[i] == 0 ? -INFINITY : (w.m[i] + log2f(w.l[i])) * LN2;
 }
 
 /* Each thread for itself: nobody else reads it. */
@@ -324,6 +333,7 @@ KERNEL(ag_attend_tiles, THREADS)
     }
     UNROLL
     for (int i = 0; i < MINE; i++) store_query(launch, w, i, u, blended ? kept : NULL);
+    mend_lse(launch, w);
 }
 
 static const char *refuse(const ag_step *) { return NULL; }

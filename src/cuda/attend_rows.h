@@ -52,11 +52,10 @@ struct worker {
     room *r;
     int64_t h;
     visible seen;
-    float by; /* what makes a logit of a product, in units of log 2 */
-    const ag_disturbance *disturbance;
-    int64_t channel;   /* the first of this block's values */
-    int wide;          /* it has more than 64 of them */
-    int first, column; /* my queries are first .. first + 3; keys and channels go by column, 0 .. 15 */
+    const ag_pass *pass; /* the one that is run */
+    int64_t channel;     /* the first of this block's values */
+    int wide;            /* it has more than 64 of them */
+    int first, column;   /* my queries are first .. first + 3; keys and channels go by column, 0 .. 15 */
     float m[MINE], l[MINE];
     four o[MINE][HALVES]; /* channels 64 half + 4 column .. + 3 */
 };

@@ -83,7 +83,9 @@ try "goals and programs name subjects alike" shared_names
 
 emulated() { fresh B="$build" "$build/emu/libattnguide_cuda.so" "$build/emu/gpu_driver"; }
 on_emulation() {
-    AG_CUDA_PLUGIN=$(cd "$build" && pwd)/emu/libattnguide_cuda.so "$build/emu/gpu_driver" "$@" --records "$work/records"
+    emulated=$(cd "$build" && pwd)/emu
+    AG_CUDA_PLUGIN=$emulated/libattnguide_cuda.so AG_CUDNN=$emulated/libcudnn.so AG_CUBLAS=$emulated/libcublas.so \
+        "$build/emu/gpu_driver" "$@" --records "$work/records"
 }
 if has "${CXX:-c++}"; then
     try "the driver builds for the emulated device" emulated
