@@ -165,6 +165,8 @@ abi-dump:
 # rules and the .npy reader; the tests with sanitizers.
 bugs: all
 	tests/bugs/planted.sh $(B)
+	AG_TEST_PLACE=cuda tests/bugs/planted.sh $(B) tests/cuda/bugs.txt
+	AG_TEST_PLACE=cuda tests/bugs/planted.sh $(B) tests/cuda/library_bugs.txt
 fuzz_seconds ?= 1200
 fuzz:
 	@tools/setup clang libclang-rt-14-dev
