@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../../bench/gpu/timing.h"
+#include "../problem.h"
 #include "device.h"
 #include "properties.h"
 #include "record.h"
@@ -66,6 +67,7 @@ int main(int argc, char **argv)
         printf("%s cannot be written\n", o.records);
         return 2;
     }
+    problem_where = AG_CUDA;
     const int result = obey(&o);
     record_close();
     return result;

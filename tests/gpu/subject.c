@@ -13,8 +13,6 @@ int subject_open(subject *s, problem *x, combination *c)
     memset(s, 0, sizeof *s);
     s->x = x;
     s->c = c;
-    if (x) x->p.place = AG_CUDA;
-    else c->g.place = AG_CUDA;
     return x ? mirror_problem(&s->m, x) : mirror_combination(&s->m, c);
 }
 
