@@ -159,8 +159,6 @@ static ag_status check_out_is_q(const ag_plan *plan, ag_why why)
                              plan->kernels[i]->name);
     const int64_t width = p->operation == AG_BLUR ? p->d : p->d_v;
     if (p->operation > AG_BLUR) return ag_refuse(why, AG_ERR_ALIAS, "out is q, but has another shape");
-    if (p->operation == AG_BLUR && p->place == AG_CUDA)
-        return ag_refuse(why, AG_ERR_ALIAS, "out is q: on a device each part of a blur reads rows that others write");
     if (width != p->d || !same_layout(&p->q, &p->out))
         return ag_refuse(why, AG_ERR_ALIAS, "out is q, but their layouts differ");
     for (int64_t b = 0; b < p->batch; b++)

@@ -242,6 +242,9 @@ KERNEL(ag_blur_tiles, 2 * THREADS)
 static const char *refuse(const ag_step *) { return NULL; }
 static size_t shared(const ag_step *) { return sizeof(room); }
 
+/* Each block reads rows that others write. */
+static int reads_late(const ag_step *s) { return s->u.blur.dst.source == AG_TO_OUT; }
+
 static int64_t tasks(const ag_step *s)
 {
     const ag_blur *x = &s->u.blur;
@@ -254,6 +257,7 @@ const ag_cuda_kernel ag_blur_simt = {
     .kernel = {
         .name = "blur_simt",
         .step = AG_STEP_BLUR,
+        .reads_late = reads_late,
         .refuse = refuse,
         .tasks = tasks,
     },

@@ -65,9 +65,10 @@ static int put(char *key, int at, const char *name, const int64_t *values, int c
 /* 32 numbers of at most 20 characters, and names: it fits. */
 static void write_key(char *key, const ag_sdpa *p, uint64_t device)
 {
+    const int64_t extents[] = { p->b, p->h, p->h_kv, p->n, p->m, p->d, p->d_v };
     int at =
         snprintf(key, AG_SDPA_KEY, "cudnn:%zu device:%016llx", ag_cudnn_here()->version(), (unsigned long long)device);
-    at = put(key, at, p->type == AG_F16 ? "f16" : "bf16", &p->b, 7);
+    at = put(key, at, p->type == AG_F16 ? "f16" : "bf16", extents, 7);
     at = put(key, at, "q", p->q, 3);
     at = put(key, at, "k", p->k, 3);
     at = put(key, at, "v", p->v, 3);

@@ -1,46 +1,32 @@
-/* attend_amend.h - what becomes of the logits of a tile after the product: causality, bias, random masks and noise; and
- * the lse that is left. */
+/* attend_amend.h - what becomes of the logits of a tile after the product: bias and causality (amend.h), random masks
+ * and noise; and the lse that is left. */
 #ifndef AG_ATTEND_AMEND_H
 #define AG_ATTEND_AMEND_H
 
 #include "../../semantics.h"
 #include "attend_task.h"
-#include "../verbs/log2.h"
 
-/* Logits of this pass are more than products. */
-static int amends(const tile *x, const ag_pass *pass)
+static amendment amendment_of(const tile *x)
 {
-    return x->a->causal || x->a->biased || pass->disturbance.kind != AG_DISTURB_NONE;
+    return (amendment){ x->run, x->b, x->h, x->a->causal_shift, x->a->causal, x->a->biased };
 }
 
-/* ---- causal and bias ---- */
-
-static int64_t seen_by(const ag_attend *a, int64_t logit_row)
+/* The panel's logits with the block's keys are more than products. */
+static int amends(const tile *x, const ag_pass *pass, const panel *p, int keys)
 {
-    return a->causal ? logit_row + a->causal_shift + 1 : INT64_MAX;
+    return x->a->biased || x->key[keys - 1] >= p->shown || pass->disturbance.kind != AG_DISTURB_NONE;
 }
 
-/* None of the queries [first, last) of the task sees keys from here on. */
-static int64_t last_seen(const tile *x, int first, int last)
+/* Where causality begins to hide keys from the panel's queries, and where it hides all. */
+static void see(const tile *x, panel *p)
 {
-    int64_t end = INT64_MIN;
-    for (int i = first; i < last; i++) {
-        const int64_t seen = seen_by(x->a, x->logit_row[i]);
-        if (seen > end) end = seen;
-    }
-    return end;
-}
-
-static void hide_and_bias(tile *x, const panel *p, int keys)
-{
-    const int biased = x->a->biased;
-    for (int lane = 0; lane < p->vectors * LANES; lane++) {
-        const int64_t row = x->logit_row[p->first + lane], seen = seen_by(x->a, row);
-        for (int j = 0; j < keys; j++) {
-            float *s = &x->s[j * PANEL + lane];
-            if (x->key[j] >= seen) *s = -INFINITY;
-            else if (biased) *s += ag_in_log2(ag_bias_at(x->run, x->b, x->h, row, x->key[j]));
-        }
+    const amendment by = amendment_of(x);
+    p->shown = INT64_MAX;
+    p->seen = INT64_MIN;
+    for (int i = p->first; i < p->first + p->vectors * LANES; i++) {
+        const int64_t end = seen_by(&by, x->logit_row[i]);
+        if (end < p->shown) p->shown = end;
+        if (end > p->seen) p->seen = end;
     }
 }
 
@@ -79,10 +65,11 @@ static void disturb(tile *x, const ag_pass *pass, const panel *p, int keys)
 /* The panel's logits times `by` as the pass wants them, and their maximum found again. */
 static void amend_logits(tile *x, const ag_pass *pass, const panel *p, int keys, float by)
 {
+    const amendment bias = amendment_of(x);
     for (int j = 0; SCALES_LATE && j < keys; j++)
         for (int c = 0; c < p->vectors; c++) *(vec *)(x->s + j * PANEL + c * LANES) *= by;
     if (pass->disturbance.kind != AG_DISTURB_NONE) disturb(x, pass, p, keys);
-    if (x->a->causal || x->a->biased) hide_and_bias(x, p, keys);
+    amend_queries(&bias, x->logit_row + p->first, p->vectors * LANES, x->key, keys, x->s);
     for (int c = 0; c < p->vectors; c++) {
         vec top = v_all(-FLT_MAX);
         for (int j = 0; j < keys; j++) top = v_max(top, *(const vec *)(x->s + j * PANEL + c * LANES));
@@ -94,11 +81,12 @@ static void amend_logits(tile *x, const ag_pass *pass, const panel *p, int keys,
 
 static float greatest_bias(const tile *x, const ag_pass *pass, int64_t row)
 {
+    const amendment by = amendment_of(x);
     float most = -INFINITY;
     for (int range = 0; range < pass->n_keys; range++) {
         const ag_keys *keys = &pass->keys[range];
         const float bias = ag_greatest_bias(
-            &(ag_seen){ x->run, &x->visible, x->b, x->h, row, seen_by(x->a, row), keys->first, keys->count });
+            &(ag_seen){ x->run, &x->visible, x->b, x->h, row, seen_by(&by, row), keys->first, keys->count });
         if (bias > most) most = bias;
     }
     return most;

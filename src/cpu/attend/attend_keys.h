@@ -5,6 +5,9 @@
 
 #include "attend_task.h"
 
+/* Rows are fetched into the cache this many before they are packed. */
+enum { AHEAD = 8 };
+
 typedef struct cursor {
     int range;
     int64_t at;
@@ -46,8 +49,11 @@ static void *value_row(const tile *x, const ag_pass *pass, int i)
 static void pack_keys(tile *x, const ag_pass *pass, int n)
 {
     const int64_t length = units(x->a->d);
-    for (int i = 0; i < n; i++)
-        unit_pack_key(x->k + i * length, key_row(x, pass, i), range_of(pass, x, i)->k.dtype, x->a->d);
+    for (int i = 0; i < n; i++) {
+        const ag_ref *k = &range_of(pass, x, i)->k;
+        if (i + AHEAD < n) row_fetch(key_row(x, pass, i + AHEAD), x->a->d * (int64_t)ag_size_of(k->dtype));
+        unit_pack_key(x->k + i * length, key_row(x, pass, i), k->dtype, x->a->d);
+    }
     for (int i = n; i % ROWS; i++) memcpy(x->k + i * length, x->k + (n - 1) * length, (size_t)length * sizeof *x->k);
     x->key_rows = x->k;
 }
@@ -58,6 +64,8 @@ static void pack_values(tile *x, const ag_pass *pass, int n)
     for (int i = 0; i < n; i += NUMBERS) {
         const void *row[2] = { value_row(x, pass, i), NULL };
         ag_dtype type[2] = { range_of(pass, x, i)->v.dtype, AG_F32 };
+        for (int r = i + AHEAD; r < i + AHEAD + NUMBERS && r < n; r++)
+            row_fetch(value_row(x, pass, r), x->a->d_v * (int64_t)ag_size_of(range_of(pass, x, r)->v.dtype));
         if (NUMBERS > 1 && i + 1 < n) {
             row[1] = value_row(x, pass, i + 1);
             type[1] = range_of(pass, x, i + 1)->v.dtype;

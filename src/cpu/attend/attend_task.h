@@ -6,15 +6,17 @@
 #include "../verbs/rows_vector.h"
 #include "../verbs/tile.h"
 
+#include "../verbs/amend.h"
+
 enum { STREAM_KEYS = 512, TASK = 384 * NUMBERS, MOST_PANELS = TASK / PANEL + 1, MOST_QUERIES = MOST_PANELS * PANEL };
 
 /* Queries lane by lane, and where their results gather. */
 typedef struct panel {
-    int first, vectors; /* first query of the task in this panel */
-    int empty;          /* nothing has been summed in o yet, and it holds nothing */
-    int64_t seen;       /* keys from here on are hidden from all of them */
-    unit *qt;           /* [units(d)][PANEL] */
-    float *o, *m, *l;   /* [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
+    int first, vectors;  /* first query of the task in this panel */
+    int empty;           /* nothing has been summed in o yet, and it holds nothing */
+    int64_t shown, seen; /* keys from here on are hidden from some of them, from all */
+    unit *qt;            /* [units(d)][PANEL] */
+    float *o, *m, *l;    /* [d_v rounded up to ROWS][PANEL], [PANEL], [PANEL] */
 } panel;
 
 /* Rows that will be read soon: a few are fetched into the cache with each tile of logits. */

@@ -42,7 +42,7 @@ TILE_CALL void values(int n, int add, const product *p)
 static float scale_late(tile *x, const ag_pass *pass, const panel *p, int keys)
 {
     const float by = SCALES_LATE ? scale_of(pass) : 1;
-    if (amends(x, pass)) {
+    if (amends(x, pass, p, keys)) {
         amend_logits(x, pass, p, keys, by);
         return 1;
     }
@@ -73,12 +73,12 @@ static void attend_block(tile *x, const ag_pass *pass, panel *p, int keys)
  * nearest cache. */
 static void attend_pass(tile *x, const ag_pass *pass)
 {
+    int64_t end = INT64_MIN;
     choose_logit_rows(x, pass);
     for (int i = 0; i < x->panels; i++) {
-        panel *p = &x->panel[i];
-        p->seen = last_seen(x, p->first, p->first + p->vectors * LANES);
+        see(x, &x->panel[i]);
+        if (x->panel[i].seen > end) end = x->panel[i].seen;
     }
-    const int64_t end = last_seen(x, 0, x->queries);
     cursor c = { 0, 0 };
     for (int first = 1, more = 1; more; first = 0) {
         const int keys = next_block(x, pass, &c, end);

@@ -7,17 +7,12 @@
 /* Rows come in no order that a processor could foresee: they are asked for this many tokens before they are used. */
 enum { AHEAD = 8 };
 
-ROW_INLINE void ask_for(const void *row, int64_t bytes)
-{
-    for (int64_t at = 0; at < bytes; at += LINE) __builtin_prefetch((const char *)row + at);
-}
-
 /* Memory is read faster in order than in none: while the rows of a task's head are taken as they are drawn, its share
  * of the next head's is asked for as it lies. */
 ROW_INLINE void ask_for_next(const ag_step *s, const ag_bound *bound, int64_t head, const ag_ref *src, int64_t i,
                              int64_t bytes)
 {
-    if (head + 1 < s->n_heads) ask_for(ag_at(bound, src, s->heads[head + 1], i), bytes);
+    if (head + 1 < s->n_heads) row_fetch(ag_at(bound, src, s->heads[head + 1], i), bytes);
 }
 
 static int64_t permute_tasks(const ag_step *s) { return row_tasks(s, s->u.permute.n); }
@@ -39,7 +34,7 @@ static void permute_run(const ag_step *s, const ag_bound *bound, int64_t task, v
     for (int64_t i = part.first; i < part.last; i++) {
         float *dst = ag_at(bound, &x->dst, part.h, x->o + i);
         ask_for_next(s, bound, task / chunks, &x->src, x->o + i, bytes);
-        if (i + AHEAD < part.last) ask_for(ag_at(bound, &x->src, part.h, x->o + index[i + AHEAD]), bytes);
+        if (i + AHEAD < part.last) row_fetch(ag_at(bound, &x->src, part.h, x->o + index[i + AHEAD]), bytes);
         row_load(dst, ag_at(bound, &x->src, part.h, x->o + (mix == 0 ? i : index[i])), x->src.dtype, x->d);
         if (mix == 0 || mix == 1) continue;
         row_load(own, ag_at(bound, &x->src, part.h, x->o + i), x->src.dtype, x->d);
@@ -67,7 +62,7 @@ static void look_ahead(const ag_gather *x, const ag_bound *bound, const ag_part 
 {
     if (i + AHEAD >= part->last) return;
     for (int64_t r = 0; r < x->draws; r++)
-        ask_for(ag_at(bound, &x->src, part->h, x->o + index[(i + AHEAD) * x->draws + r]),
+        row_fetch(ag_at(bound, &x->src, part->h, x->o + index[(i + AHEAD) * x->draws + r]),
                 x->d * (int64_t)ag_size_of(x->src.dtype));
 }
 

@@ -42,7 +42,8 @@ static int next_keys(study *x, int64_t *at, int64_t end)
 /* Keys from here on are hidden from all queries of the panel. */
 static int64_t keys_end(const study *x, const panel *p)
 {
-    const int64_t seen = seen_by(x, p->token[p->lanes - 1]);
+    const amendment by = amendment_of(x);
+    const int64_t seen = seen_by(&by, p->token[p->lanes - 1]);
     return seen < x->what->n_k ? seen : x->what->n_k;
 }
 
@@ -77,9 +78,10 @@ static float energy_of(const study *x, const panel *p, int lane)
 {
     const ag_study *s = x->what;
     const int64_t i = p->token[lane];
+    const amendment by = amendment_of(x);
     if (p->l[lane] == 0) return INFINITY;
     if (s->biased && p->m[lane] == -FLT_MAX && p->l[lane] > 0)
-        return -ag_greatest_bias(&(ag_seen){ x->run, &x->visible, x->b, x->h, i, seen_by(x, i), 0, s->n_k });
+        return -ag_greatest_bias(&(ag_seen){ x->run, &x->visible, x->b, x->h, i, seen_by(&by, i), 0, s->n_k });
     return (float)(-((double)p->m[lane] + log2(p->l[lane])) * LN2);
 }
 

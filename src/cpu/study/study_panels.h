@@ -6,10 +6,11 @@
 
 #include "../count.h"
 #include "../cpu.h"
-#include "../verbs/log2.h"
 #include "../verbs/unit_f32.h"
 
 #include "../verbs/tile.h"
+
+#include "../verbs/amend.h"
 
 enum { PANELS = 8 }; /* most of a task */
 
@@ -124,12 +125,6 @@ static void pad_rows(study *x, int n)
 
 static float query_scale(const study *x) { return (float)(x->what->scale * LOG2E); }
 
-/* Keys below this are all that causality leaves query i. */
-static int64_t seen_by(const study *x, int64_t i)
-{
-    return x->what->causal ? i + x->what->causal_shift + 1 : INT64_MAX;
-}
-
 /* ---- logits ---- */
 
 TILE_CALL void row_tile(int n, int64_t d, const float *rows, const float *t, float *s, float *top)
@@ -139,17 +134,21 @@ TILE_CALL void row_tile(int n, int64_t d, const float *rows, const float *t, flo
     else tile_logits(1, d, rows, t, s, top);
 }
 
-/* What causality hides and bias adds. */
-static void amend(const study *x, const panel *p, int rows, float *s, int lanes_are_queries)
+static amendment amendment_of(const study *x)
 {
-    for (int lane = 0; lane < p->vectors * LANES; lane++)
-        for (int r = 0; r < rows; r++) {
-            const int64_t i = lanes_are_queries ? p->token[lane] : x->token[r];
-            const int64_t j = lanes_are_queries ? x->token[r] : p->token[lane];
-            float *at = s + r * PANEL + lane;
-            if (j >= seen_by(x, i)) *at = -INFINITY;
-            else if (x->what->biased) *at += ag_in_log2(ag_bias_at(x->run, x->b, x->h, i, j));
-        }
+    return (amendment){ x->run, x->b, x->h, x->what->causal_shift, x->what->causal, x->what->biased };
+}
+
+/* Bias, or causality where it hides a key of these from a query of these, has changed the logits. */
+static int amended(const study *x, const panel *p, int rows, float *s, int lanes_are_queries)
+{
+    const int64_t query = lanes_are_queries ? p->token[0] : x->token[0];
+    const int64_t key = lanes_are_queries ? x->token[rows - 1] : p->token[p->lanes - 1];
+    const amendment by = amendment_of(x);
+    if (!by.biased && key < seen_by(&by, query)) return 0;
+    if (lanes_are_queries) amend_queries(&by, p->token, p->vectors * LANES, x->token, rows, s);
+    else amend_keys(&by, x->token, rows, p->token, p->lanes, s);
+    return 1;
 }
 
 /* s[rows][PANEL], and the greatest of every lane in x->top. */
@@ -159,8 +158,7 @@ static void logits(study *x, const panel *p, int rows, float *s, int lanes_are_q
     ag_count_flop(2 * p->vectors * LANES * (int64_t)((rows + ROWS - 1) / ROWS * ROWS * d));
     for (int c = 0; c < p->vectors * LANES; c += LANES) *(vec *)(x->top + c) = v_all(-FLT_MAX);
     for (int r = 0; r < rows; r += ROWS) row_tile(p->vectors, d, x->rows + r * d, p->t, s + r * PANEL, x->top);
-    if (!x->what->causal && !x->what->biased) return;
-    amend(x, p, rows, s, lanes_are_queries);
+    if (!amended(x, p, rows, s, lanes_are_queries)) return;
     for (int c = 0; c < p->vectors * LANES; c += LANES) {
         vec top = v_all(-FLT_MAX);
         for (int r = 0; r < rows; r++) top = v_max(top, *(const vec *)(s + r * PANEL + c));

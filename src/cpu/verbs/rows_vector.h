@@ -29,6 +29,12 @@ static inline int64_t row_tasks(const ag_step *s, int64_t tokens)
     return s->n_heads * ((tokens + row_chunk(s, tokens) - 1) / row_chunk(s, tokens));
 }
 
+/* Memory that will be read soon. */
+ROW_INLINE void row_fetch(const void *row, int64_t bytes)
+{
+    for (int64_t at = 0; at < bytes; at += LINE) __builtin_prefetch((const char *)row + at);
+}
+
 /* `to` takes whole vectors past the caches. */
 static inline int row_may_stream(const void *to) { return (uintptr_t)to % LINE == 0; }
 
