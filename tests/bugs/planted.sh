@@ -1,11 +1,13 @@
 #!/bin/sh
-# planted.sh BUILD [FILE] - the bugs of FILE (bugs.txt), planted one at a time in a copy of the tree in BUILD/bugs: a suite
-# that the line names must fail, or end by a signal or the clock. A text that is not in its file once is a failure too.
+# planted.sh BUILD [FILE [EVERY]] - the bugs of FILE (bugs.txt), or one line of EVERY, planted one at a time in a copy of
+# the tree in BUILD/bugs: a suite that the line names must fail, or end by a signal or the clock. A text that is not in
+# its file once is a failure too.
 # With AG_TEST_PLACE=cuda the suites run on the emulated device.
 . tests/package/try.sh
-build=$1/bugs table=${2:-tests/bugs/bugs.txt} golden=$PWD/tests/golden/attention
+build=$1/bugs every=${3:-1} golden=$PWD/tests/golden/attention
 bench=$build/tree copy=$build/copy patience=120 emulated=
 if [ "$AG_TEST_PLACE" = cuda ]; then
+    has "${CXX:-c++}" || { skip "bugs on the emulated device" "no C++ compiler"; finish; exit; }
     export AG_CUDA_PLUGIN=build/emu/libattnguide_cuda.so
     emulated=$AG_CUDA_PLUGIN
 fi
@@ -44,21 +46,20 @@ caught() { # FILE SUITES TEXT REPLACEMENT
     compiles "$copy" && fails "$2"
 }
 
+awk -v every="$every" '!/^#/ && NF && n++ % every == 0' "${2:-tests/bugs/bugs.txt}" >"$work/table"
 rm -rf "$build"
 mkdir -p "$bench/tests/cuda"
 cp -r Makefile include src "$bench"
 cp tests/*.c tests/*.h "$bench/tests"
 cp -r tests/cuda/*.c tests/cuda/*.h tests/cuda/fake "$bench/tests/cuda"
 try "the tree without a bug builds" compiles "$bench" || finish || exit 1
-for one in $(sed -n 's/^[^#][^@]* @ \([^@ ]*\) @ .*/\1/p' "$table" | tr , '\n' | sort -u); do
+for one in $(sed -n 's/^[^@]* @ \([^@ ]*\) @ .*/\1/p' "$work/table" | tr , '\n' | sort -u); do
     try "without a bug, $one" suite "$bench" "$one"
 done
 
 trim() { sed 's/^ *//; s/ *$//'; }
 field() { echo "$line" | awk -F ' @ ' -v n="$1" '{ print $n }' | trim; }
-grep -v '^#' "$table" >"$work/table"
 while read -r line; do
-    [ -n "$line" ] || continue
     try "$(field 5)" caught "$(field 1)" "$(field 2)" "$(field 3)" "$(field 4)" && echo "$notice: $(field 5)"
 done <"$work/table"
 rm -rf "$build"

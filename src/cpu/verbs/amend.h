@@ -46,8 +46,8 @@ static inline vec biases_of(const amendment *a, int64_t i, const int64_t *key, i
 
 /* ---- lanes are queries: squares of biases change sides ---- */
 
-static inline void add_biases_to_queries(const amendment *a, const int64_t *query, int lanes, const int64_t *key, int keys,
-                                     float *s)
+static inline void add_biases_to_queries(const amendment *a, const int64_t *query, int lanes, const int64_t *key,
+                                         int keys, float *s)
 {
     for (int j = 0; j < keys; j += LANES)
         for (int lane = 0; lane < lanes; lane += LANES) {
@@ -60,7 +60,8 @@ static inline void add_biases_to_queries(const amendment *a, const int64_t *quer
 }
 
 /* Keys come in order. */
-static inline void amend_queries(const amendment *a, const int64_t *query, int lanes, const int64_t *key, int keys, float *s)
+static inline void amend_queries(const amendment *a, const int64_t *query, int lanes, const int64_t *key, int keys,
+                                 float *s)
 {
     if (a->biased) add_biases_to_queries(a, query, lanes, key, keys, s);
     for (int lane = 0; a->causal && lane < lanes; lane++)
@@ -69,8 +70,8 @@ static inline void amend_queries(const amendment *a, const int64_t *query, int l
 
 /* ---- lanes are keys: `lanes` of them, not those that fill the last vector ---- */
 
-static inline void add_biases_to_keys(const amendment *a, const int64_t *query, int queries, const int64_t *key, int lanes,
-                                  float *s)
+static inline void add_biases_to_keys(const amendment *a, const int64_t *query, int queries, const int64_t *key,
+                                      int lanes, float *s)
 {
     for (int i = 0; i < queries; i++)
         for (int lane = 0; lane < lanes; lane += LANES) {
@@ -79,7 +80,8 @@ static inline void add_biases_to_keys(const amendment *a, const int64_t *query, 
         }
 }
 
-static inline void amend_keys(const amendment *a, const int64_t *query, int queries, const int64_t *key, int lanes, float *s)
+static inline void amend_keys(const amendment *a, const int64_t *query, int queries, const int64_t *key, int lanes,
+                              float *s)
 {
     if (a->biased) add_biases_to_keys(a, query, queries, key, lanes, s);
     for (int i = 0; a->causal && i < queries; i++)
