@@ -330,7 +330,8 @@ AG_API int ag_context_threads(const ag_context *context);
 
 /* All of these: problem gives shapes, layouts, masks (its rows must be unset: AG_ERR_COMBINATION); every output row is
  * treated alike; image NULL = all tokens. out may be q exactly when every row reads the q row of its own number and the
- * layouts are equal; on AG_CUDA not where ag_query_blur() runs, nor where cuDNN attends, nor with d_v above 128.
+ * layouts are equal; on AG_CUDA not where ag_query_blur() has a finite sigma, nor where cuDNN attends, nor with d_v
+ * above 128.
  * Perturbations need self-attention: N = M and one picture in the tokens (AG_ERR_SHAPE). Rows and heads not chosen
  * equal standard attention bit for bit when the same kernel is forced.
  *
