@@ -47,7 +47,8 @@ typedef struct verdict {
     char text[PROBLEM_TEXT]; /* why it is wrong or refused, with the problem in words */
 } verdict;
 
-/** Where problems and combinations are from now on; AG_HOST to begin with. Buffers of that place's, or mirrored there. */
+/** Where problems and combinations are from now on; AG_HOST to begin with. Their buffers: of that place, or mirrored
+ *  there. */
 extern ag_place problem_where;
 
 void problem_init(problem *x, int64_t batch, int64_t heads, int64_t n_q, int64_t n_k, int64_t d);

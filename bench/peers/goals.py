@@ -1,6 +1,6 @@
 """The goals of the CPU backend: what must be reached, what is aimed at, and what was."""
 from results import Value
-from sections import LATENTS, SIGMAS, SHAPES
+from sections import AWKWARD, LATENTS, SIGMAS, SHAPES
 
 OURS, TORCH, ONNX = "attnguide", "PyTorch", "ONNX Runtime"
 F32_MUST, F32_AIM = (.85, .89, .85, .90, .77, .87), (.91, .94, .91, .96, .84, .92)
@@ -125,6 +125,11 @@ def scaling():
                least=True, form="{:.2f}")
     yield Goal("time per FLOP from 1k to 16k tokens, worst over best", "", .07, .04, flatness, least=True,
                form="{:.1%}")
+    for case in AWKWARD:
+        yield Goal("time over that of the next multiples of 128 tokens and 8 channels", case, 1.15, None,
+                   ratio("cliffs", case, case, "rounded up"), least=True, form="{:.2f} x")
+    yield Goal("a key mask that hides nothing, over none", "S1", 1.10, None,
+               ratio("cliffs", "key mask", "all visible", "none"), least=True, form="{:.2f} x")
     for name in SHAPES:
         yield Goal("2 threads over 1", name, 1.85, 1.95, two_over_one(name), form="{:.2f} x")
 

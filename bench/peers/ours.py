@@ -73,22 +73,26 @@ class Engine:
         return run
 
     def attention(self, case, tensors, **also):
-        """tensors: q, k, v, out. also: rows, side, context, kernel, operation, and what Subject takes."""
+        """tensors: q, k, v, out. also: rows, side, context, kernel, operation, masked (by a key mask that hides
+        nothing), and what Subject takes."""
         q, k, v, out = tensors
         rows = also.pop("rows", [Row()])
         side, context = also.pop("side", 0), also.pop("context", 0)
         p = self.problem(q, k, out, rows, side, context)
-        kernel = also.pop("kernel", None)
+        kernel, masked = also.pop("kernel", None), also.pop("masked", False)
         if kernel:
             p.kept = (p.kept, ctypes.create_string_buffer(kernel.encode()))
             p.kernel = ctypes.addressof(p.kept[1])
         p.operation = also.pop("operation", self.lib.AG_ATTENTION)
+        mask = (ctypes.c_uint8 * (k.shape[0] * k.shape[2]))(*[1] * (k.shape[0] * k.shape[2])) if masked else None
+        p.has_key_mask = int(masked)
         plan = self.plan(p)
         args = self.lib.new("ag_args", q.address, k.address, v.address, out.address)
+        args.key_mask = ctypes.addressof(mask) if mask else None
         run = self.runner(plan, args)
         subject = Subject(also.pop("who", WHO), case, run, out=out, dtype=also.pop("dtype", q.dtype),
                           threads=self.threads if self.threads != self.machine.threads else None, **also)
-        subject.kept, subject.plan = (tensors, p), plan
+        subject.kept, subject.plan = (tensors, p, mask), plan
         subject.judge = lambda: judge(subject, tensors, rows, side, context, p.operation == self.lib.AG_BLUR)
         return subject
 

@@ -13,6 +13,8 @@ SHAPES = {"S1": (2, 20, 1024, 1024, 64), "S2": (2, 10, 4096, 4096, 64), "S3": (2
           "S4": (1, 4, 4608, 4608, 128), "S5": (2, 10, 4096, 77, 64), "S6": (2, 8, 256, 256, 160)}
 SIGMAS = (0.5, 1, 2, 4, 10, 30)
 LENGTHS = (1024, 2048, 4096, 8192, 16384)
+AWKWARD = {"N 300": (300, 64), "N 1000": (1000, 64), "N 1025": (1025, 64), "d 41": (1024, 41), "d 63": (1024, 63),
+           "d 65": (1024, 65)}  # N and d
 LATENTS = {"SDXL": (2, 4, 128, 128), "video": (1, 16, 21, 90, 160)}
 G, W, PHI = 4.0, 3.0, 0.7
 
@@ -262,6 +264,23 @@ def lengths(bench):
     yield group
 
 
+def cliffs(bench):
+    """Shapes that fill no block, beside the next multiples of 128 tokens and 8 channels; a key mask that hides
+    nothing, beside none."""
+    for case, (n, d) in AWKWARD.items():
+        group = []
+        for who, shape in ((case, (2, 4, n, n, d)), ("rounded up", (2, 4, up(n, 128), up(n, 128), up(d, 8)))):
+            group += bench.ours(case, bench.tensors("f32", shape), who=who)
+        yield group
+    tensors = bench.tensors("f32", bench.sizes.shapes["S1"])
+    yield [subject for masked in (False, True)
+           for subject in bench.ours("key mask", tensors, who="all visible" if masked else "none", masked=masked)]
+
+
+def up(n, to):
+    return (n + to - 1) // to * to
+
+
 def memory(bench):
     """Workspace bytes at S2 of a standard row, and of one with blurred queries."""
     b, h, n, _, d = bench.sizes.shapes["S2"]
@@ -275,4 +294,4 @@ def memory(bench):
 
 
 SECTIONS = {"attention": attention, "rows": rows, "guided": guided, "text": beside_text, "blur": blurs,
-            "moves": moves, "combine": combine, "lengths": lengths}
+            "moves": moves, "combine": combine, "lengths": lengths, "cliffs": cliffs}

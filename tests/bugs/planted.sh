@@ -2,13 +2,13 @@
 # planted.sh BUILD [FILE [EVERY]] - the bugs of FILE (bugs.txt), or one line of EVERY, planted one at a time in a copy of
 # the tree in BUILD/bugs: a suite that the line names must fail, or end by a signal or the clock. A text that is not in
 # its file once is a failure too.
-# With AG_TEST_PLACE=cuda the suites run on the emulated device.
+# With AG_TEST_PLACE=cuda the suites run on the emulated device, a share of the slow ones.
 . tests/package/try.sh
 build=$1/bugs every=${3:-1} golden=$PWD/tests/golden/attention
-bench=$build/tree copy=$build/copy patience=120 emulated=
+bench=$build/tree copy=$build/copy patience=300 emulated=
 if [ "$AG_TEST_PLACE" = cuda ]; then
     has "${CXX:-c++}" || { skip "bugs on the emulated device" "no C++ compiler"; finish; exit; }
-    export AG_CUDA_PLUGIN=build/emu/libattnguide_cuda.so
+    export AG_CUDA_PLUGIN=build/emu/libattnguide_cuda.so AG_TEST_SHARE="${AG_TEST_SHARE:-4}"
     emulated=$AG_CUDA_PLUGIN
 fi
 

@@ -63,7 +63,7 @@ static void look_ahead(const ag_gather *x, const ag_bound *bound, const ag_part 
     if (i + AHEAD >= part->last) return;
     for (int64_t r = 0; r < x->draws; r++)
         row_fetch(ag_at(bound, &x->src, part->h, x->o + index[(i + AHEAD) * x->draws + r]),
-                x->d * (int64_t)ag_size_of(x->src.dtype));
+                  x->d * (int64_t)ag_size_of(x->src.dtype));
 }
 
 static void tally_run(const ag_step *s, const ag_bound *bound, int64_t task, void *memory)
