@@ -174,32 +174,13 @@ static void keep_lanes(tile *x, const ag_pass *pass, const panel *p, int lane)
     take_lanes(x, pass, p, lane, lanes_used(x, p, lane), 0, row);
 }
 
-/* The results of the next LANES queries of the panel that is being finished. */
-static void finish_lanes(tile *x, const ag_pass *pass)
-{
-    const int lane = x->finished;
-    if (pass == &x->a->pass[0] && x->strength > 0) keep_lanes(x, pass, x->finishing, lane);
-    else store_lanes(x, pass, x->finishing, lane);
-    x->finished += LANES;
-}
-
-static int is_finished(const tile *x)
-{
-    const panel *p = x->finishing;
-    return !p || x->finished >= p->vectors * LANES || p->first + x->finished >= x->queries;
-}
-
-static void finish_rest(tile *x, const ag_pass *pass)
-{
-    while (!is_finished(x)) finish_lanes(x, pass);
-}
-
-/* Its results go out between the tiles of the panel after it, which is computed while they are on their way. */
 static void finish_panel(tile *x, const ag_pass *pass, const panel *p)
 {
-    finish_rest(x, pass);
-    x->finishing = p;
-    x->finished = 0;
+    const int keep = pass == &x->a->pass[0] && x->strength > 0;
+    for (int lane = 0; lane < p->vectors * LANES && p->first + lane < x->queries; lane += LANES) {
+        if (keep) keep_lanes(x, pass, p, lane);
+        else store_lanes(x, pass, p, lane);
+    }
 }
 
 #endif

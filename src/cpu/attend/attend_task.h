@@ -37,8 +37,6 @@ typedef struct tile {
     int64_t logit_row[MOST_QUERIES]; /* row of causal and bias */
     int span[MOST_QUERIES];
     panel panel[MOST_PANELS];
-    const panel *finishing;            /* whose results are going out; NULL: none */
-    int finished;                      /* so many of its lanes have gone */
     float *s, *top, *by;               /* [BLOCK][PANEL], [PANEL], [PANEL] */
     unit *w;                           /* weights: [BLOCK / NUMBERS][PANEL], s itself where a unit is one number */
     unit *k, *v;                       /* [BLOCK][units(d)], [BLOCK / NUMBERS][wide] */

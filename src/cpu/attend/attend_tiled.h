@@ -58,7 +58,6 @@ static void attend_block(tile *x, const ag_pass *pass, panel *p, int keys)
     for (int c = 0; c < n; c++) *(vec *)(x->top + c * LANES) = v_all(-FLT_MAX);
     for (int j = 0; j < keys; j += ROWS) {
         fetch_some(x);
-        if (j % (VECTORS * ROWS) == 0 && !is_finished(x)) finish_lanes(x, pass);
         logits(n, length, x->key_rows + j * length, p->qt, x->s + j * PANEL, x->top);
     }
     const float by = scale_late(x, pass, p, keys);
@@ -70,7 +69,7 @@ static void attend_block(tile *x, const ag_pass *pass, panel *p, int keys)
     p->empty = 0;
 }
 
-/* A panel is made when its first block is there and finished after its last, so that with few keys it never leaves the
+/* A panel is made when its first block is there and stored after its last, so that with few keys it never leaves the
  * nearest cache. */
 static void attend_pass(tile *x, const ag_pass *pass)
 {
@@ -97,11 +96,9 @@ static void attend_pass(tile *x, const ag_pass *pass)
 
 static void run_pass(tile *x, const ag_pass *pass)
 {
-    x->finishing = NULL;
     if (!pass->ready) attend_pass(x, pass);
     else
         for (int i = 0; i < x->panels; i++) finish_panel(x, pass, &x->panel[i]);
-    finish_rest(x, pass);
 }
 
 /* Blended: at strength 0 and 1 one pass alone is run and stored. */
