@@ -66,12 +66,10 @@ static void pack_pair(const blur_matrix *m, int64_t i, float *to)
     const double *near = m->row[0], *far = m->row[1];
     matrix_row(m, i, 0, m->half, m->row[0]);
     matrix_row(m, m->axis->in - 1 - i, 0, m->half, m->row[1]);
-    for (int64_t j = 0; j < m->half; j++) {
+    for (int64_t j = 0; j < m->half; j++) { /* the token in the middle is its own mirror image: near and far are one */
         to[2 * PAIRS * j] = (float)(0.5 * (near[j] + far[j]));
         to[2 * PAIRS * j + PAIRS] = (float)(0.5 * (near[j] - far[j]));
     }
-    /* the token in the middle is its own mirror image */
-    if (m->axis->in % 2) to[2 * PAIRS * (m->half - 1)] = (float)near[m->half - 1];
 }
 
 static void pack_block(const blur_matrix *m, int64_t block, float *to)
