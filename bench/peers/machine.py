@@ -47,13 +47,17 @@ class Machine:
     @contextlib.contextmanager
     def pinned(self):
         """The caller stays on the first processor, after the threads of whoever ran before have gone to sleep."""
-        if self.threads > 1:
-            time.sleep(SETTLE)
+        self.settle()
         os.sched_setaffinity(0, {self.processors[0]})
         try:
             yield
         finally:
             os.sched_setaffinity(0, self.processors)
+
+    def settle(self):
+        """Until the idle threads of whoever ran have stopped spinning."""
+        if self.threads > 1:
+            time.sleep(SETTLE)
 
     def dtype(self, name):
         return getattr(self.library, "AG_" + name.upper())

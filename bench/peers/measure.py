@@ -53,6 +53,7 @@ def sample(machine, subject, shortest):
         beside = [] if subject.limit is None else [machine.limit(subject.limit)]
         subject.seconds.append(subject.once(shortest))
         if beside:
+            machine.settle()
             beside.append(machine.limit(subject.limit))
             subject.limits.append(statistics.mean(beside))
 

@@ -31,7 +31,8 @@ static int count_pairs(void) { return 2 * cases_asks() + COMBINATIONS; }
 static void name_problem(pair *p)
 {
     static const char *const operations[] = { "attention", "blur", "received", "energy", "map" };
-    static const char *const methods[] = { "standard", "identity", "uniform", "smoothed", "orthogonal", "scrambled" };
+    static const char *const methods[] = { "standard",  "identity", "uniform", "smoothed", "orthogonal",
+                                           "scrambled", "softened", "masked",  "noisy" };
     static const char *const kinds[] = { "gather", "permute", "tokens" };
     const problem *x = &p->x[0];
     const ag_row *row = &x->rows[x->p.batch - 1];
