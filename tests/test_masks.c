@@ -68,33 +68,42 @@ START_TEST(the_lowest_bias_stays_finite)
 }
 END_TEST
 
+enum { NAN_TOKENS = 70, NAN_WIDTH = 16, NAN_QUERY = 5 };
+
+/* Builds a head of which one query is NaN; returns its queries, for the caller to free. */
+static float *build_with_nan(problem *x)
+{
+    ck_assert(!problem_build(x, 3));
+    float *q = malloc(x->q.size);
+    ck_assert_ptr_nonnull(q);
+    memcpy(q, x->q.data, x->q.size);
+    for (int c = 0; c < NAN_WIDTH; c++) q[NAN_QUERY * NAN_WIDTH + c] = NAN;
+    x->a.q = q;
+    return q;
+}
+
 /* A query of NaN gives a row of NaN with an lse of NaN, never one that seems to see nothing; the others do not mind. */
 START_TEST(rows_of_nan_are_nan)
 {
-    enum { N = 70, D = 16 };
     if (problem_where == AG_CUDA) return; /* its queries lie in memory of this test's own */
     ag_context *context = kernels_context(0);
     problem x;
     char why[AG_MESSAGE_SIZE] = "";
-    problem_init(&x, 1, 1, N, N, D);
+    problem_init(&x, 1, 1, NAN_TOKENS, NAN_TOKENS, NAN_WIDTH);
     x.p.want_lse = 1;
-    ck_assert(!problem_build(&x, 3));
-    float *q = malloc(x.q.size);
-    ck_assert_ptr_nonnull(q);
-    memcpy(q, x.q.data, x.q.size);
-    for (int c = 0; c < D; c++) q[5 * D + c] = NAN;
-    x.a.q = q;
+    float *q = build_with_nan(&x);
     for (int k = 0; k < kernels_count(); k++) {
         const ag_kernel_info info = kernels_info(k);
         if (info.unavailable || strcmp(info.backend, kernels_backend()) || strcmp(info.step, "attend")) continue;
         x.p.products = strstr(info.name, "bf16") ? AG_BF16 : AG_NONE;
         ck_assert_msg(!problem_execute(&x, context, info.name, why, sizeof why), "%s", why);
         const float *out = (const float *)x.out.data, *lse = (const float *)x.lse.data;
-        for (int i = 0; i < N; i++) {
-            const int nan = i == 5;
+        for (int i = 0; i < NAN_TOKENS; i++) {
+            const int nan = i == NAN_QUERY;
             ck_assert_msg(isnan(lse[i]) == nan, "%s: lse of row %d is %g", info.name, i, lse[i]);
-            for (int c = 0; c < D; c++)
-                ck_assert_msg(isnan(out[i * D + c]) == nan, "%s: row %d is %g", info.name, i, out[i * D + c]);
+            for (int c = 0; c < NAN_WIDTH; c++)
+                ck_assert_msg(isnan(out[i * NAN_WIDTH + c]) == nan, "%s: row %d is %g", info.name, i,
+                              out[i * NAN_WIDTH + c]);
         }
     }
     free(q);
@@ -106,25 +115,19 @@ END_TEST
 /* The same of what looks at attention: that query's energy and curvature, and all that keys receive. */
 START_TEST(studies_of_nan_are_nan)
 {
-    enum { N = 70, D = 16 };
     if (problem_where == AG_CUDA) return; /* its queries lie in memory of this test's own */
     ag_context *context = kernels_context(0);
     problem x;
     char why[AG_MESSAGE_SIZE] = "";
-    problem_init(&x, 1, 1, N, N, D);
+    problem_init(&x, 1, 1, NAN_TOKENS, NAN_TOKENS, NAN_WIDTH);
     x.p.operation = (ag_operation)_i;
-    ck_assert(!problem_build(&x, 3));
-    float *q = malloc(x.q.size);
-    ck_assert_ptr_nonnull(q);
-    memcpy(q, x.q.data, x.q.size);
-    for (int c = 0; c < D; c++) q[5 * D + c] = NAN;
-    x.a.q = q;
+    float *q = build_with_nan(&x);
     for (int k = 0; k < kernels_count(); k++) {
         const ag_kernel_info info = kernels_info(k);
         if (info.unavailable || strcmp(info.backend, kernels_backend())) continue;
         ck_assert_msg(!problem_execute(&x, context, info.name, why, sizeof why), "%s", why);
-        for (int i = 0; i < N; i++) {
-            const int nan = i == 5 || x.p.operation == AG_RECEIVED;
+        for (int i = 0; i < NAN_TOKENS; i++) {
+            const int nan = i == NAN_QUERY || x.p.operation == AG_RECEIVED;
             ck_assert_msg(isnan(((const float *)x.out.data)[i]) == nan, "%s: %d", info.name, i);
             if (x.a.curvature) ck_assert_msg(isnan(x.a.curvature[i]) == nan, "%s: curvature %d", info.name, i);
         }
