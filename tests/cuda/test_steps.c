@@ -75,6 +75,25 @@ START_TEST(blur_in_place_is_refused)
 }
 END_TEST
 
+/* An infinite blur has read its rows before it writes: queries may lie where the result goes. */
+START_TEST(infinite_blurs_run_in_place)
+{
+    ag_context *context = kernels_context(1);
+    const picture infinite = { 3, 20, 12, 24, INFINITY, _i ? 9e9 : 0 };
+    problem x;
+    char why[AG_MESSAGE_SIZE] = "";
+    set_blur(&x, &infinite);
+    ck_assert(!problem_build(&x, 1));
+    memcpy(x.out.data, x.q.data, x.q.size);
+    x.a.q = x.out.data;
+    ck_assert_msg(!problem_execute(&x, context, NULL, why, sizeof why), "%s", why);
+    const verdict v = problem_judge(&x);
+    ck_assert_msg(v.outcome == OUTCOME_RIGHT, "%s", v.text);
+    problem_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
 /* ---- mean: more tokens than a block holds at once, masked ones and NaN among them ---- */
 
 START_TEST(masked_means_are_right)
@@ -178,6 +197,7 @@ Suite *suite_steps(void)
     tcase_set_timeout(c, 600);
     tcase_add_loop_test(c, wide_blurs_are_right, 0, PICTURES);
     tcase_add_test(c, blur_in_place_is_refused);
+    tcase_add_loop_test(c, infinite_blurs_run_in_place, 0, 2);
     tcase_add_loop_test(c, masked_means_are_right, 0, 2);
     tcase_add_loop_test(c, long_studies_are_right, AG_RECEIVED, AG_MAP + 1);
     tcase_add_loop_test(c, draws_are_the_cpus, 1, 4);

@@ -17,7 +17,9 @@ typedef struct amendment {
 /* Keys below this are all that causality leaves query i. */
 static inline int64_t seen_by(const amendment *a, int64_t i) { return a->causal ? i + a->causal_shift + 1 : INT64_MAX; }
 
-/* ag_in_log2 for every lane: finite biases are held above the second term, which is the lowest float for them. */
+/* Biases in units of log 2. The lowest finite float is a popular "-inf": it must stay finite, or a row that has nothing
+ * else would see nothing. Finite biases are held above the second term, which is the lowest float for them, so that
+ * those below -2.3e38 count as equal; -inf stays what it is. */
 static inline vec v_in_log2(vec bias) { return v_max(bias * (float)LOG2E, bias * 0x1p-30f - FLT_MAX); }
 
 static inline void load_biases(const amendment *a, int64_t i, const int64_t *key, int n, float *to)

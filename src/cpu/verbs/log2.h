@@ -10,14 +10,6 @@
 #define LOG2E 1.4426950408889634
 #define LN2 0.6931471805599453
 
-/* The lowest finite float is a popular "-inf": it must stay finite, or a row that has nothing else would see nothing.
- * Biases below -2.3e38 so count as equal. */
-static inline float ag_in_log2(float bias)
-{
-    const float scaled = bias * (float)LOG2E;
-    return scaled == -INFINITY && bias != -INFINITY ? -FLT_MAX : scaled;
-}
-
 /* Keys [first, first + count) that query i of output row b, head h sees: visible ones below `seen`. */
 typedef struct ag_seen {
     const ag_bound *run;
