@@ -17,7 +17,7 @@ SETTLE = 0.06  # seconds after which the idle threads of every library here have
 
 class Machine:
     def __init__(self, build, threads):
-        self.library = attnguide.Library(f"{build}/libattnguide.so", "include/attnguide.h", os.environ.get("CC", "cc"))
+        self.lib = attnguide.Library(f"{build}/libattnguide.so", "include/attnguide.h", os.environ.get("CC", "cc"))
         self.native = ctypes.CDLL(f"{build}/libpeers.so")
         self.native.peers_crew.restype = ctypes.c_void_p
         self.native.peers_limit.restype = ctypes.c_double
@@ -60,7 +60,7 @@ class Machine:
             time.sleep(SETTLE)
 
     def dtype(self, name):
-        return getattr(self.library, "AG_" + name.upper())
+        return getattr(self.lib, "AG_" + name.upper())
 
     def limit(self, which):
         """FLOP or bytes per second, one sample; the caller is pinned. 0: the machine has no such thing."""

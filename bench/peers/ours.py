@@ -22,7 +22,7 @@ class Engine:
     """The library on `threads` threads, pinned."""
 
     def __init__(self, machine, threads):
-        self.machine, self.lib, self.threads = machine, machine.library, threads
+        self.machine, self.lib, self.threads = machine, machine.lib, threads
         options = self.lib.new("ag_context_options")
         options.threads, options.pin = threads, 1
         self.context = ctypes.c_void_p()

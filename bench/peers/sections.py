@@ -108,7 +108,7 @@ def attention(bench):
 
 def attend_kernels(bench, suffix):
     """The float32 attend kernels of one instruction set that this machine can run."""
-    for info in bench.machine.library.kernels():
+    for info in bench.machine.lib.kernels():
         name = attnguide.text(info.name)
         if name.startswith("attend_f32") and name.endswith(suffix) and not info.unavailable:
             yield name
@@ -187,7 +187,7 @@ def blurs(bench):
     group = bench.ours("blur", tensors, rows=[Row()], side=side, who="attention")
     for sigma in SIGMAS:
         group += bench.ours("blur", tensors, rows=[Row("smoothed", sigma)], side=side, who=f"blur {sigma:g}",
-                            operation=bench.machine.library.AG_BLUR)
+                            operation=bench.machine.lib.AG_BLUR)
     for who, row in (("orthogonal 10", Row("orthogonal", 10)), ("infinite", Row("smoothed", math.inf))):
         group += bench.ours("blur", tensors, rows=[row], side=side, who=who)
     yield group
@@ -220,7 +220,7 @@ def moves(bench):
 
 
 def eps_to_v(bench):
-    lib, weights = bench.machine.library, (ctypes.c_double * 2)()
+    lib, weights = bench.machine.lib, (ctypes.c_double * 2)()
     lib.call("ag_weights_convert", weights, lib.AG_EPS, lib.AG_V, 0.8, 0.6)
     return list(weights)
 
@@ -289,7 +289,7 @@ def memory(bench):
     for who, row in (("standard", Row()), ("SEG 10", Row("smoothed", 10))):
         for subject in bench.ours("memory", tensors, rows=[row], side=side):
             found[who] = bench.engine.workspace(subject.plan)
-    found["cap"] = bench.machine.library.new("ag_problem", b, h, n, n, d).wave_bytes
+    found["cap"] = bench.machine.lib.new("ag_problem", b, h, n, n, d).wave_bytes
     return found
 
 

@@ -62,7 +62,7 @@ def main():
     missing, records, failed = [], [], []
     peers = peer("pytorch", missing), peer("onnx_runtime", missing)
     machine = machines.Machine(asked.build, asked.threads)
-    versions = {"attnguide": machine.library.c.ag_version_string().decode(), "OpenBLAS": machine.openblas}
+    versions = {"attnguide": machine.lib.c.ag_version_string().decode(), "OpenBLAS": machine.openblas}
     for one in peers:
         versions.update(one.named() if one else {})
     if peers[0]:

@@ -5,9 +5,6 @@
 
 #include "attend_task.h"
 
-/* Rows are fetched into the cache this many before they are packed. */
-enum { AHEAD = 8 };
-
 typedef struct cursor {
     int range;
     int64_t at;

@@ -4,9 +4,6 @@
 #include "../verbs/rows_vector.h"
 #include "scramble.h"
 
-/* Rows come in no order that a processor could foresee: they are asked for this many tokens before they are used. */
-enum { AHEAD = 8 };
-
 /* Memory is read faster in order than in none: while the rows of a task's head are taken as they are drawn, its share
  * of the next head's is asked for as it lies. */
 ROW_INLINE void ask_for_next(const ag_step *s, const ag_bound *bound, int64_t head, const ag_ref *src, int64_t i,

@@ -29,7 +29,9 @@ static inline int64_t row_tasks(const ag_step *s, int64_t tokens)
     return s->n_heads * ((tokens + row_chunk(s, tokens) - 1) / row_chunk(s, tokens));
 }
 
-/* Memory that will be read soon. */
+/* Rows that a processor does not foresee, few at a time or in no order, are fetched this many before they are used. */
+enum { AHEAD = 8 };
+
 ROW_INLINE void row_fetch(const void *row, int64_t bytes)
 {
     for (int64_t at = 0; at < bytes; at += LINE) __builtin_prefetch((const char *)row + at);
