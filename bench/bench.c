@@ -8,6 +8,7 @@
 #include "../src/os.h"
 #include "../tools/command.h"
 #include "../tools/progress.h"
+#include "../tools/suggest.h"
 #include "bench.h"
 
 enum { ROUNDS = 7, QUICK_ROUNDS = 3 };
@@ -16,7 +17,7 @@ enum { ROUNDS = 7, QUICK_ROUNDS = 3 };
 static double time_subject(subject *s, crew *c)
 {
     int times = 0;
-    crew_pin_caller(!s->baseline && !strstr(s->kernel, "openblas"));
+    crew_pin_caller(!s->baseline);
     const double start = clock_now();
     double took;
     do {
@@ -88,6 +89,15 @@ static bool read_threads(plan_of_work *work, const char *text)
     return work->n_threads > 0;
 }
 
+static void refuse_option(const struct option *known, const char *argument, fault *why)
+{
+    const char *word = argument + strspn(argument, "-");
+    suggestion s = suggest_for(word, strcspn(word, "="));
+    for (; known->name != NULL; known++) suggest_offer(&s, known->name);
+    fault_set(why, "the option '%s' is not known%s%s%s", argument, s.name != NULL ? "; did you mean --" : "",
+              s.name != NULL ? s.name : "", s.name != NULL ? "?" : "");
+}
+
 /* 0: go on; otherwise 1 + the exit code. */
 static int read_options(int argc, char **argv, plan_of_work *work)
 {
@@ -102,14 +112,15 @@ static int read_options(int argc, char **argv, plan_of_work *work)
     };
     fault why;
     opterr = 0;
-    for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", known, NULL)) != -1;) {
         if (c == 'q') work->quick = true;
         else if (c == 'j') work->json = optarg;
         else if (c == 't') work->table = optarg;
         else if (c == 'o') work->only = optarg;
         else if (c == 'p') return 1 + baseline_probe();
         else if (c != 'n') {
-            fault_set(&why, "'%s' is no option, or needs a value", argv[optind - 1]);
+            if (c == ':') fault_set(&why, "%s: a value is missing", argv[optind - 1]);
+            else refuse_option(known, argv[optind - 1], &why);
             return 1 + misused("bench", &why);
         } else if (!read_threads(work, optarg)) {
             fault_set(&why, "--threads: '%s' is not a list of up to 8 numbers from 1 to 1024", optarg);
@@ -135,7 +146,7 @@ static void print_machine(void)
     for (int i = 0;; i++) {
         ag_kernel_info info = { .size = sizeof info };
         if (ag_kernel_at(i, &info)) return;
-        if (info.detail && !strcmp(info.step, "attend")) printf("%s: %s\n", info.name, info.detail);
+        if (info.detail) printf("%s: %s\n", info.name, info.detail);
     }
 }
 

@@ -7,7 +7,7 @@
 
 #include "attnguide.h"
 
-enum { MOST_SAMPLES = 64, MOST_CASES = 256 };
+enum { MOST_SAMPLES = 64, MOST_CASES = 512 };
 
 /* Seconds of one subject, collected round by round. */
 typedef struct samples {
@@ -54,7 +54,7 @@ typedef struct subject {
     bool combines; /* predictions: guidance and values say what, problem nothing */
     ag_guidance guidance;
     ag_guidance_args values;
-    double weights[AG_MOST_INPUTS];
+    double weights[AG_MOST_INPUTS], parameters[AG_MOST_PARAMETERS];
     ag_plan *plan;
     ag_args args;
     char refused[AG_MESSAGE_SIZE];
@@ -75,6 +75,7 @@ bool tensors_make(void); /* shared by all subjects: random, in every type */
 void tensors_free(void);
 const void *tensor_of(ag_dtype dtype, int which); /* 0 q, 1 k, 2 v */
 float *tensor_out(void);
+float *tensor_state(void); /* of combinations that keep one: random before the first of them */
 int64_t tensor_elements(void);
 double subject_error(const subject *s, ag_context *context);
 

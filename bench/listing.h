@@ -1,4 +1,4 @@
-/* listing.h - the list of subjects while it is being made: subjects.c, and steps.c for what attention is not. */
+/* listing.h - the list of subjects while it is being made, by subjects.c, and by steps.c for what attention is not. */
 #ifndef BENCH_LISTING_H
 #define BENCH_LISTING_H
 
@@ -30,6 +30,7 @@ typedef struct listing {
 /* A new subject of this shape, or one that is thrown away where the list is full or --only does not want it. */
 subject *listing_add(listing *l, const char *op, const shape *s, ag_dtype dtype, const char *kernel);
 
+/* steps.c */
 void list_steps(listing *l);
 void list_combinations(listing *l);
 

@@ -4,8 +4,20 @@
 #include <string.h>
 
 #include "../src/os.h"
-#include "../tools/half.h"
 #include "bench.h"
+#include "exact.h"
+
+/* What the rule takes beside its inputs. */
+static void give(subject *s)
+{
+    ag_rule_info rule;
+    ag_rule_info_init(&rule);
+    ag_rule_at((int)s->guidance.rule, &rule);
+    if (rule.uses & AG_USES_WEIGHTS) s->values.weights = s->weights;
+    if (rule.uses & AG_NEEDS_STATE) s->values.state = tensor_state();
+    for (int k = 0; k < 2 && (rule.uses & AG_USES_LSE); k++) s->values.lse[k] = tensor_of(AG_F32, k);
+    if (s->values.parameter_count) s->values.parameters = s->parameters;
+}
 
 static bool plan(subject *s, ag_context *context)
 {
@@ -13,8 +25,7 @@ static bool plan(subject *s, ag_context *context)
         s->guidance.kernel = s->kernel[0] ? s->kernel : NULL;
         for (int k = 0; k < s->guidance.inputs; k++) s->values.input[k] = tensor_of(s->dtype, k);
         s->values.out = tensor_out();
-        s->values.weights = s->weights;
-        s->args.guidance = &s->values;
+        give(s);
         return !ag_guidance_plan(context, &s->guidance, &s->plan, s->refused, sizeof s->refused);
     }
     ag_problem p = s->problem;
@@ -23,14 +34,21 @@ static bool plan(subject *s, ag_context *context)
     return !ag_plan_create(context, &p, &s->plan, s->refused, sizeof s->refused);
 }
 
+static ag_status run(subject *s)
+{
+    if (s->combines) return ag_guidance_run(s->plan, &s->values, s->refused, sizeof s->refused);
+    return ag_plan_run(s->plan, &s->args, s->refused, sizeof s->refused);
+}
+
 bool subject_prepare(subject *s, ag_context *context)
 {
     ag_args_init(&s->args, tensor_of(s->dtype, 0), tensor_of(s->dtype, 1), tensor_of(s->dtype, 2), tensor_out());
     if (!plan(s, context)) return false;
-    s->args.workspace_size = ag_plan_workspace(s->plan);
+    s->args.workspace_size = s->values.workspace_size = ag_plan_workspace(s->plan);
     s->args.workspace = s->args.workspace_size ? ag_os_alloc(s->args.workspace_size) : NULL;
+    s->values.workspace = s->args.workspace;
     if (s->args.workspace_size && !s->args.workspace) return false;
-    ag_plan_run(s->plan, &s->args, s->refused, sizeof s->refused);
+    run(s);
     s->error = subject_error(s, context);
     return true;
 }
@@ -40,7 +58,7 @@ void subject_release(subject *s)
     ag_plan_free(s->plan);
     ag_os_free(s->args.workspace);
     s->plan = NULL;
-    s->args.workspace = NULL;
+    s->args.workspace = s->values.workspace = NULL;
 }
 
 /* One phase, shared by the crew. */
@@ -52,7 +70,8 @@ typedef struct phase {
 static void run_share(void *arg, int worker)
 {
     const phase *p = arg;
-    ag_plan_run_share(p->s->plan, &p->s->args, p->number, worker, p->s->threads);
+    if (p->s->combines) ag_guidance_run_share(p->s->plan, &p->s->values, p->number, worker, p->s->threads);
+    else ag_plan_run_share(p->s->plan, &p->s->args, p->number, worker, p->s->threads);
 }
 
 void subject_run(subject *s, crew *c)
@@ -61,57 +80,26 @@ void subject_run(subject *s, crew *c)
         baseline_run(s, c);
         return;
     }
-    if (!s->phases[1]) ag_plan_run(s->plan, &s->args, s->refused, sizeof s->refused);
+    if (!s->phases[1]) run(s);
     for (phase p = { s, s->phases[0] }; p.number < s->phases[1]; p.number++) crew_run(c, run_share, &p);
 }
 
 /* ---- correctness ---- */
 
-static double read_one(const void *x, ag_dtype dtype, int64_t i)
-{
-    if (dtype == AG_F32) return ((const float *)x)[i];
-    const uint16_t h = ((const uint16_t *)x)[i];
-    return dtype == AG_F16 ? half_to_float(h) : bfloat_to_float(h);
-}
-
-/* One query of packed standard attention by its definition, in float64. */
-static void exact_query(const subject *s, int64_t head, int64_t i, double *weight, double *out)
-{
-    const ag_problem *p = &s->problem;
-    const int64_t q = (head * p->n_q + i) * p->d, k = head * p->n_k * p->d;
-    double top = -INFINITY, sum = 0;
-    for (int64_t j = 0; j < p->n_k; j++) {
-        double x = 0;
-        for (int64_t t = 0; t < p->d; t++)
-            x += read_one(s->args.q, s->dtype, q + t) * read_one(s->args.k, s->dtype, k + j * p->d + t);
-        weight[j] = x * p->scale;
-        top = fmax(top, weight[j]);
-    }
-    for (int64_t j = 0; j < p->n_k; j++) sum += weight[j] = exp(weight[j] - top);
-    for (int64_t t = 0; t < p->d; t++) {
-        double y = 0;
-        for (int64_t j = 0; j < p->n_k; j++) y += weight[j] * read_one(s->args.v, s->dtype, k + j * p->d + t);
-        out[t] = y / sum;
-    }
-}
-
-/* A few queries, first and last among them. */
+/* A few queries of packed tensors, first and last among them. */
 static double sampled_error(const subject *s)
 {
     const ag_problem *p = &s->problem;
-    double *weight = malloc((size_t)p->n_k * sizeof *weight), *out = malloc((size_t)p->d * sizeof *out), wrong = 0,
-           all = 0;
-    for (int sample = 0; weight && out && sample < 6; sample++) {
+    double wrong = 0, all = 0;
+    for (int sample = 0; sample < 6; sample++) {
         const int64_t head = sample * 7 % (p->batch * p->heads), i = sample == 5 ? p->n_q - 1 : sample * 613 % p->n_q;
-        exact_query(s, head, i, weight, out);
-        for (int64_t t = 0; t < p->d; t++) {
-            const double got = read_one(s->args.out, s->problem.out.dtype, (head * p->n_q + i) * p->d + t);
-            wrong += (got - out[t]) * (got - out[t]);
-            all += out[t] * out[t];
-        }
+        const int64_t at = (head * p->n_q + i) * p->d;
+        const exact_query x = { s->args.q,        s->args.k,     s->args.v,  s->args.out,
+                                s->dtype,         p->out.dtype,  .q_at = at, .k_at = head * p->n_k * p->d,
+                                .out_at = at,     .n_k = p->n_k, .d = p->d,  .step = p->d,
+                                .scale = p->scale };
+        exact_compare(&x, &wrong, &all);
     }
-    free(weight);
-    free(out);
     return sqrt(wrong / all);
 }
 
@@ -161,8 +149,8 @@ static double linear_error(const subject *s)
     double wrong = 0, all = 0;
     for (int64_t i = 0; i < g->samples * g->count; i += 9973) {
         double want = 0;
-        for (int k = 0; k < g->inputs; k++) want += (float)s->weights[k] * read_one(s->values.input[k], s->dtype, i);
-        const double got = read_one(s->values.out, g->out_dtype, i);
+        for (int k = 0; k < g->inputs; k++) want += (float)s->weights[k] * exact_read(s->values.input[k], s->dtype, i);
+        const double got = exact_read(s->values.out, g->out_dtype, i);
         wrong += (got - want) * (got - want);
         all += want * want;
     }

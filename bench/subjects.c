@@ -3,87 +3,102 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../tools/operation.h"
 #include "listing.h"
 
-/* Attention as diffusion models do it: SDXL at two resolutions, SD 1.5, a slice of Flux, cross attention, a small
- * one. */
 static const shape shapes[] = {
-    { "S1", 2, 20, 1024, 1024, 64 }, { "S2", 2, 10, 4096, 4096, 64 }, { "S3", 2, 8, 4096, 4096, 40 },
-    { "S4", 1, 4, 4608, 4608, 128 }, { "S5", 2, 10, 4096, 77, 64 },   { "S6", 2, 8, 256, 256, 160 },
+#define SHAPE(...) { __VA_ARGS__ },
+#include "shapes.def"
+#undef SHAPE
 };
 
-/* A perturbation of one output row. */
+/* A method of the library at one value of its dial, the first real number that it takes of ag_row. */
 typedef struct perturbation {
-    const char *name;
-    ag_method method;
-    ag_kind kind;
-    double sigma;
-    int keep_parallel;
+    char name[32];
+    ag_method_info method;
+    ag_row row;
+    double dial; /* NaN: it has none */
+    bool apart;  /* infinite dial or not, every image row differs from the others */
 } perturbation;
 
-static const perturbation perturbations[] = {
-    { "standard row", AG_STANDARD, AG_GATHER, 0, 1 },
-    { "identity", AG_IDENTITY, AG_GATHER, 0, 1 },
-    { "uniform", AG_UNIFORM, AG_GATHER, 0, 1 },
-    { "smoothed 1", AG_SMOOTHED, AG_GATHER, 1, 1 },
-    { "smoothed 10", AG_SMOOTHED, AG_GATHER, 10, 1 },
-    { "smoothed inf", AG_SMOOTHED, AG_GATHER, INFINITY, 1 },
-    { "orthogonal 10", AG_ORTHOGONAL, AG_GATHER, 10, 1 },
-    { "orthogonal alone inf", AG_ORTHOGONAL, AG_GATHER, INFINITY, 0 },
-    { "gather", AG_SCRAMBLED, AG_GATHER, 0, 1 },
-    { "permute", AG_SCRAMBLED, AG_PERMUTE, 0, 1 },
-    { "tokens", AG_SCRAMBLED, AG_TOKENS, 0, 1 },
-};
+enum { MOST_PERTURBATIONS = 64, VALUES = 3 };
 
-static void set_type(ag_problem *p, ag_dtype dtype) { p->q.dtype = p->k.dtype = p->v.dtype = p->out.dtype = dtype; }
+/* What an endless dial is tried at; the middle one stands for all others where there is less time. */
+static const double endless[VALUES] = { 1, 10, INFINITY };
 
-static double tensor_bytes(const ag_problem *p)
+static void set_number(ag_row *row, const ag_parameter_info *p, double value)
 {
-    const double q = (double)(p->batch * p->heads * p->n_q), k = (double)(p->batch * p->heads * p->n_k);
-    return (double)ag_dtype_size(p->q.dtype) * (q * (double)(p->d + p->d_v) + k * (double)(p->d + p->d_v));
+    if (!p->at_run) parameter_set(p, row, value);
 }
 
-subject *listing_add(listing *l, const char *op, const shape *s, ag_dtype dtype, const char *kernel)
+/* Method number i, every number of it to begin with, and switches as told. */
+static void set_perturbation(perturbation *x, int i, const ag_parameter_info *dial, double value, bool switched_on)
 {
-    static subject spare;
-    char all[160];
-    snprintf(all, sizeof all, "%s %s %s %s", op, s->name, dtype_name(dtype), kernel);
-    const bool wanted = l->n < MOST_CASES && (!l->work->only || strstr(all, l->work->only));
-    subject *x = wanted ? &l->list[l->n++] : &spare;
-    memset(x, 0, sizeof *x);
-    snprintf(x->op, sizeof x->op, "%s", op);
-    snprintf(x->shape, sizeof x->shape, "%s", s->name);
-    snprintf(x->kernel, sizeof x->kernel, "%s", kernel);
-    x->dtype = dtype;
-    x->threads = l->threads;
-    x->section = l->section;
-    ag_problem_init(&x->problem, s->b, s->h, s->n_q, s->n_k, s->d);
-    set_type(&x->problem, dtype);
-    x->flop = 4.0 * (double)(s->b * s->h * s->d) * (double)s->n_q * (double)s->n_k;
-    x->bytes = tensor_bytes(&x->problem);
-    return x;
+    ag_parameter_info p;
+    const char *without = "";
+    method_at(i, &x->method);
+    ag_row_init(&x->row, x->method.method);
+    x->row.kind = x->method.kind;
+    x->apart = false;
+    for (int at = 0; parameter_at(i, at, &p); at++) {
+        const bool is_switch = p.whole && p.least == 0 && p.most == 1;
+        set_number(&x->row, &p, is_switch ? switched_on : p.usual);
+        x->apart |= is_switch && switched_on;
+        if (is_switch && !switched_on) without = " alone";
+    }
+    x->dial = NAN;
+    snprintf(x->name, sizeof x->name, "%s%s", method_word(&x->method), without);
+    if (dial == NULL) return;
+    x->dial = value;
+    set_number(&x->row, dial, value);
+    snprintf(x->name, sizeof x->name, "%s%s %g", method_word(&x->method), without, value);
+}
+
+static bool has_switch(int i)
+{
+    ag_parameter_info p;
+    for (int at = 0; parameter_at(i, at, &p); at++)
+        if (p.whole && p.least == 0 && p.most == 1) return true;
+    return false;
+}
+
+/* Every method; those with an endless dial at several values, and where a switch drops a part, infinite without it. */
+static int list_perturbations(perturbation *list)
+{
+    ag_method_info m;
+    ag_parameter_info p;
+    int n = 0;
+    for (int i = 0; method_at(i, &m) && n + VALUES + 1 < MOST_PERTURBATIONS; i++) {
+        int at = 0;
+        while (parameter_at(i, at, &p) && (p.whole || p.at_run)) at++;
+        if (!parameter_at(i, at, &p)) set_perturbation(&list[n++], i, NULL, 0, true);
+        else if (!isinf(p.most)) set_perturbation(&list[n++], i, &p, p.usual, true);
+        else if (has_switch(i)) {
+            set_perturbation(&list[n++], i, &p, endless[1], true);
+            set_perturbation(&list[n++], i, &p, INFINITY, false);
+        } else
+            for (int v = 0; v < VALUES; v++) set_perturbation(&list[n++], i, &p, endless[v], true);
+    }
+    return n;
 }
 
 static ag_row row_of(const perturbation *p, int64_t offset, int64_t side)
 {
-    ag_row row;
-    ag_row_init(&row, p->method);
-    row.kind = p->kind;
-    row.sigma = p->sigma;
-    row.keep_parallel = p->keep_parallel;
+    ag_row row = p->row;
     row.image_offset = offset;
     row.grid[0] = 1;
     row.grid[1] = row.grid[2] = side;
     return row;
 }
 
-/* Flop of the cost column of docs/methods.md for n image tokens beside c of context. */
+/* Flop of the cost column of docs/methods.md for n image tokens beside c of context. What reads v alone without context
+ * attends to nothing else of the image: with its own or the mean key and the context, or, where there is no lse, not at
+ * all. */
 static double cost(const perturbation *p, double n, double c, double d)
 {
-    const double pair = 4 * d;
-    if (p->method == AG_IDENTITY || p->method == AG_UNIFORM) return c > 0 ? pair * (n * (c + 1) + c * (n + c)) : 0;
-    if (p->method == AG_SCRAMBLED && p->kind == AG_GATHER) return pair * c * (n + c);
-    if (isinf(p->sigma) && !(p->method == AG_ORTHOGONAL && p->keep_parallel)) return pair * (n + c) * (1 + c);
+    const double pair = 4 * d, attended = p->method.takes & AG_TAKES_LSE ? n * (c + 1) : 0;
+    if (p->method.reads == AG_NEEDS_V) return c > 0 ? pair * (attended + c * (n + c)) : 0;
+    if (isinf(p->dial) && !p->apart) return pair * (n + c) * (1 + c);
     return pair * (n + c) * (n + c);
 }
 
@@ -120,11 +135,13 @@ static void list_methods(listing *l, ag_dtype dtype)
                        small = { "B1 H10 32x32 d64", 1, 10, 1024, 1024, 64 };
     const shape *s = l->work->quick ? &small : &one;
     l->section = SECTION_METHODS;
-    for (size_t i = 0; i < sizeof perturbations / sizeof *perturbations; i++) {
-        subject *x = listing_add(l, perturbations[i].name, s, dtype, "");
-        x->rows[0] = row_of(&perturbations[i], 0, (int64_t)sqrt((double)s->n_q));
+    perturbation list[MOST_PERTURBATIONS];
+    const int count = list_perturbations(list);
+    for (int i = 0; i < count; i++) {
+        subject *x = listing_add(l, list[i].name, s, dtype, "");
+        x->rows[0] = row_of(&list[i], 0, (int64_t)sqrt((double)s->n_q));
         x->problem.row_count = 1;
-        x->flop = (double)s->h * cost(&perturbations[i], (double)s->n_q, 0, (double)s->d);
+        x->flop = (double)s->h * cost(&list[i], (double)s->n_q, 0, (double)s->d);
         if (x->flop == 0) x->bytes /= 2; /* V is read, out is written */
     }
 }
@@ -133,15 +150,15 @@ static void list_methods(listing *l, ag_dtype dtype)
 static void list_context(listing *l)
 {
     static const shape flux = { "B1 H4 512+64x64 d128", 1, 4, 4608, 4608, 128 };
-    static const int chosen[] = { 0, 1, 2, 4, 5 };
+    perturbation list[MOST_PERTURBATIONS];
+    const int count = list_perturbations(list);
     l->section = SECTION_CONTEXT;
-    for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++) {
-        const perturbation *p = &perturbations[chosen[i]];
-        subject *x = listing_add(l, p->name, &flux, AG_F32, "");
-        x->rows[0] = row_of(p, 512, 64);
+    for (int i = 0; i < count; i++) {
+        if (list[i].dial == endless[0]) continue;
+        subject *x = listing_add(l, list[i].name, &flux, AG_F32, "");
+        x->rows[0] = row_of(&list[i], 512, 64);
         x->problem.row_count = 1;
-        x->flop = 4 * cost(p, 4096, 512, 128);
-        if (p->method == AG_STANDARD) x->flop = 4.0 * 4 * 128 * 4608 * 4608;
+        x->flop = 4 * cost(&list[i], 4096, 512, 128);
     }
 }
 
@@ -149,36 +166,41 @@ static void list_context(listing *l)
 static void list_batches(listing *l)
 {
     static const shape three = { "B3 H10 64x64 d64", 3, 10, 4096, 4096, 64 };
-    static const int chosen[] = { 0, 1, 4, 5 };
+    perturbation list[MOST_PERTURBATIONS];
+    const int count = list_perturbations(list);
     l->section = SECTION_BATCH;
-    for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++) {
-        const perturbation *p = &perturbations[chosen[i]];
-        char name[40];
-        snprintf(name, sizeof name, "batch: %s", p->name);
+    for (int i = 0; i < count; i++) {
+        if (list[i].dial == endless[0]) continue;
+        char name[48];
+        snprintf(name, sizeof name, "batch: %.31s", list[i].name);
         subject *x = listing_add(l, name, &three, AG_F32, "");
-        for (int b = 0; b < 2; b++) x->rows[b] = row_of(&perturbations[0], 0, 64);
-        x->rows[2] = row_of(p, 0, 64);
+        for (int b = 0; b < 2; b++) x->rows[b] = row_of(&list[0], 0, 64);
+        x->rows[2] = row_of(&list[i], 0, 64);
         x->problem.row_count = 3;
-        x->flop = 10 * (2 * cost(&perturbations[0], 4096, 0, 64) + cost(p, 4096, 0, 64));
+        x->flop = 10 * (2 * cost(&list[0], 4096, 0, 64) + cost(&list[i], 4096, 0, 64));
     }
 }
 
 static void list_blurs(listing *l)
 {
     static const shape frame = { "B2 H10 64x64 d64", 2, 10, 4096, 4096, 64 };
+    perturbation list[MOST_PERTURBATIONS];
+    const int count = list_perturbations(list);
     l->section = SECTION_BLUR;
     for (int i = 0;; i++) {
         ag_kernel_info info = { .size = sizeof info };
         if (ag_kernel_at(i, &info)) return;
         if (info.unavailable || strcmp(info.step, "blur") || strstr(info.name, "_ref")) continue;
-        for (int s = 3; s <= 5; s++) {
+        for (int at = 0; at < count; at++) {
+            const bool blurs = list[at].method.takes & AG_TAKES_BLUR && list[at].method.takes & AG_TAKES_IMAGE;
+            if (!blurs) continue;
             char name[40];
-            snprintf(name, sizeof name, "blur %g", perturbations[s].sigma);
+            snprintf(name, sizeof name, "blur %g", list[at].dial);
             subject *x = listing_add(l, name, &frame, AG_F32, info.name);
-            x->rows[0] = row_of(&perturbations[s], 0, 64);
+            x->rows[0] = row_of(&list[at], 0, 64);
             x->problem.row_count = 1;
             x->problem.operation = AG_BLUR;
-            const double taps = fmin(6 * perturbations[s].sigma + 1, 64);
+            const double taps = fmin(6 * list[at].dial + 1, 64);
             x->flop = 2 * 2 * taps * 2 * 10 * 4096.0 * 64;
             x->bytes /= 2;
         }

@@ -6,7 +6,7 @@ weights = dir . '/weights.tsv'
 table = dir . '/table.tsv'
 set datafile separator "\t"
 
-# Okabe and Ito's colours, which stay apart for the colour-blind; the second five are dashed.
+# Okabe and Ito's colours, which stay apart for the colour-blind; those after the first five are dashed, then dotted.
 array colour[5] = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00']
 methods = int(system(sprintf("head -n 1 '%s' | awk -F '\\t' '{print NF - 1}'", weights)))
 standard = real(system(sprintf("awk -F '\\t' '$1 == \"standard\" {print $2}' '%s'", table)))
@@ -24,10 +24,11 @@ set rmargin at screen 0.44
 set title 'The guided picture C + w (C - P) against the clean one'
 set xrange [-1 : 3]
 curve(i) = (i - 2) % 5 + 1
+dash(i) = (i - 2) / 5 + 1
 # The wide line is uniform, which smoothed with sigma inf all but covers.
 plot standard with lines lc rgb '#000000' lw 1 dt 3 title sprintf('C, %.2f dB', standard), \
-     for [i = 2 : 6] weights using 1:i with lines lw (i == 3 ? 5 : 2.5) lc rgb colour[curve(i)] title columnheader(i), \
-     for [i = 7 : methods + 1] weights using 1:i with lines lw 2.5 dt 2 lc rgb colour[curve(i)] title columnheader(i)
+     for [i = 2 : methods + 1] weights using 1:i with lines lw (i == 3 ? 5 : 2.5) dt dash(i) \
+         lc rgb colour[curve(i)] title columnheader(i)
 set key outside right top reverse Left spacing 1.3 noenhanced
 unset ylabel
 set lmargin at screen 0.5

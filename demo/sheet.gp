@@ -11,7 +11,7 @@ high = real(word(pixels, 3))
 
 # In pixels of the sheet: a picture of the picture's own shape, two lines of text below it.
 columns = 5
-rows = 5
+rows = 1 + int(system(sprintf("grep -v '^#' '%s' | cut -f2 | sort -n | tail -n 1", sheet)))
 gap = 14
 text = 46
 picture_wide = 264

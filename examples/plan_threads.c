@@ -38,7 +38,7 @@ int main(void)
     ag_context_options_init(&options);
     options.threads = 1; /* the caller: the library makes no threads of its own */
     ag_row_init(&row, AG_SMOOTHED);
-    row.sigma = 2, row.grid[0] = 1, row.grid[1] = HIGH, row.grid[2] = WIDE;
+    row.sigma = 2, ag_row_picture(&row, 0, 1, HIGH, WIDE);
     ag_problem_init(&problem, 1, HEADS, TOKENS, TOKENS, WIDTH);
     problem.rows = &row, problem.row_count = 1;
     problem.workers = THREADS; /* how many may run parts at once */

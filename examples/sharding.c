@@ -28,7 +28,7 @@ static ag_status attend(ag_context *context, int first, int count, float *out, f
  * has -inf in both: it stays zero, where the formula would say NaN. */
 static void merge(float *a, float lse_a, const float *b, float lse_b)
 {
-    const float m = fmaxf(lse_a, lse_b);
+    const float m = lse_a > lse_b || isnan(lse_a) ? lse_a : lse_b; /* a NaN stays one */
     if (m == -INFINITY) return;
     const float w_a = expf(lse_a - m), w_b = expf(lse_b - m);
     for (int t = 0; t < WIDTH; t++) a[t] = (w_a * a[t] + w_b * b[t]) / (w_a + w_b);

@@ -22,8 +22,8 @@ static ag_status smooth(ag_context *context, int rows, int text, int first, cons
     ag_problem_init(&problem, rows, HEADS, text + PICTURE, text + PICTURE, WIDTH);
     problem.q = problem.k = problem.v = problem.out = ag_layout_bhnd(AG_F32, HEADS, TOKENS, WIDTH);
     problem.has_key_mask = mask != NULL;
-    ag_image_init(&image, 1, HIGH, WIDE); /* 4 x 6 tokens: not square */
-    image.offset = text, image.length = PICTURE;
+    ag_image_init(&image, 1, HIGH, WIDE);
+    ag_image_picture(&image, text, 1, HIGH, WIDE); /* 4 x 6 tokens: not square */
     ag_args_init(&args, q + first, k + first, v + first, to);
     args.key_mask = mask;
     return ag_attention_smoothed(context, &problem, &image, 1.5, &args, why, AG_MESSAGE_SIZE);

@@ -2,12 +2,15 @@
 #include "os.h"
 
 #include <dlfcn.h>
-#include <pthread.h>
+#include <link.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "attnguide.h"
@@ -31,14 +34,6 @@ void *ag_os_alloc(size_t bytes)
 
 void ag_os_free(void *p) { free(p); }
 
-int ag_os_processors(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : (int)n;
-}
-
 void ag_os_yield(void) { sched_yield(); }
 
 void ag_os_pause(void)
@@ -52,9 +47,81 @@ void ag_os_pause(void)
 #endif
 }
 
-int ag_os_process(void) { return (int)getpid(); }
+/* ---- once, and after a fork ---- */
 
-void *ag_os_library(const char *name) { return dlopen(name, RTLD_NOW | RTLD_LOCAL); }
+void ag_os_once(ag_once *once, void (*first)(void)) { pthread_once(once, first); }
+
+/* The number of this process lies in memory that is zero in a child: the kernel wipes it, for clone() as well as for
+ * fork(); where it cannot, fork() does. Process numbers would not do: a child may have its parent's, in a PID
+ * namespace of its own. */
+static atomic_uint unwiped, last_generation;
+static atomic_uint *generation = &unwiped;
+static ag_once marked = AG_ONCE;
+
+static void forget_generation(void) { atomic_store(generation, 0); }
+
+static void mark(void)
+{
+#if defined(MADV_WIPEONFORK)
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *wiped = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (wiped != MAP_FAILED && !madvise(wiped, page, MADV_WIPEONFORK)) generation = wiped;
+    else if (wiped != MAP_FAILED) munmap(wiped, page);
+#endif
+    if (generation == &unwiped) pthread_atfork(NULL, NULL, forget_generation);
+}
+
+unsigned ag_os_generation(void)
+{
+    ag_os_once(&marked, mark);
+    unsigned none = 0;
+    if (!atomic_load(generation))
+        atomic_compare_exchange_strong(generation, &none, atomic_fetch_add(&last_generation, 1) + 1);
+    return atomic_load(generation);
+}
+
+/* ---- signals ---- */
+
+/* Those that an instruction raises in the thread that executes it: blocked, they would end the process past the host's
+ * handler, which may be one that makes memory writable. */
+static const int raised[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+
+/* Threads made before signals_back() block every other signal: a host may wait for its own in one of its threads. */
+static void signals_off(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof raised / sizeof *raised; i++) sigdelset(&all, raised[i]);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
+static void signals_back(const sigset_t *before) { pthread_sigmask(SIG_SETMASK, before, NULL); }
+
+/* ---- libraries ---- */
+
+/* The loader would look in the working directory for a bare name: for an empty entry too, as a colon too many makes. */
+static int searches_here(void)
+{
+    const char *at = getenv("LD_LIBRARY_PATH");
+    if (!at || !*at) return 0;
+    for (;; at++) {
+        if (*at != '/' && strncmp(at, "$ORIGIN", 7) && strncmp(at, "${ORIGIN}", 9)) return 1;
+        if (!*(at += strcspn(at, ":;"))) return 0;
+    }
+}
+
+/* Some start their threads as they are loaded. */
+void *ag_os_library(const char *name)
+{
+    if (*name != '/' && strchr(name, '/')) return NULL;
+    const int only_loaded = *name != '/' && searches_here();
+    sigset_t before;
+    signals_off(&before);
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | (only_loaded ? RTLD_NOLOAD : 0));
+    signals_back(&before);
+    return library;
+}
+
 const char *ag_os_library_trouble(void)
 {
     const char *trouble = dlerror();
@@ -63,14 +130,40 @@ const char *ag_os_library_trouble(void)
 
 const char *ag_os_variable(const char *name) { return secure_getenv(name); }
 
+/* Of the loaded files the one that holds this code; the first is the program. */
+typedef struct holder {
+    const char *name;
+    int before, is_program;
+} holder;
+
+static int holds(struct dl_phdr_info *file, size_t size, void *arg)
+{
+    holder *h = arg;
+    (void)size;
+    for (int i = 0; i < file->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &file->dlpi_phdr[i];
+        const uintptr_t at = (uintptr_t)holds - (file->dlpi_addr + part->p_vaddr);
+        if (part->p_type != PT_LOAD || at >= part->p_memsz) continue;
+        h->name = file->dlpi_name;
+        h->is_program = !h->before;
+        return 1;
+    }
+    h->before++;
+    return 0;
+}
+
+/* A library's name is the loader's, and relative where it was found by a relative path; a program's would be what its
+ * caller called it. */
 void ag_os_beside(char *path, size_t size, const char *name)
 {
-    Dl_info here;
+    holder h = { .name = "" };
+    char program[4096] = "";
     *path = 0;
-    if (!dladdr((void *)(uintptr_t)ag_os_beside, &here) || !here.dli_fname) return;
-    const char *slash = strrchr(here.dli_fname, '/');
-    const int folder = slash ? (int)(slash - here.dli_fname) : 1;
-    const int n = snprintf(path, size, "%.*s/%s", folder, slash ? here.dli_fname : ".", name);
+    dl_iterate_phdr(holds, &h);
+    if (h.is_program && readlink("/proc/self/exe", program, sizeof program - 1) > 0) h.name = program;
+    const char *slash = strrchr(h.name, '/');
+    if (*h.name != '/' || !slash) return;
+    const int n = snprintf(path, size, "%.*s/%s", (int)(slash - h.name), h.name, name);
     if (n < 0 || (size_t)n >= size) *path = 0;
 }
 
@@ -119,25 +212,13 @@ ag_thread *ag_thread_start(void (*body)(void *), void *arg)
     if (!t) return NULL;
     t->body = body;
     t->arg = arg;
-    if (pthread_create(&t->handle, NULL, enter, t)) {
-        free(t);
-        return NULL;
-    }
-    return t;
-}
-
-void ag_thread_pin(int i)
-{
-    cpu_set_t may, one;
-    if (sched_getaffinity(0, sizeof may, &may)) return;
-    i %= CPU_COUNT(&may);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &may) || i--) continue;
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        sched_setaffinity(0, sizeof one, &one);
-        return;
-    }
+    sigset_t before;
+    signals_off(&before);
+    const int error = pthread_create(&t->handle, NULL, enter, t);
+    signals_back(&before);
+    if (!error) return t;
+    free(t);
+    return NULL;
 }
 
 void ag_thread_join(ag_thread *t)

@@ -8,8 +8,10 @@
 
 #ifdef __CUDACC__
 #define AG_FN static __host__ __device__ __forceinline__
+#define AG_FN_INLINE AG_FN
 #else
 #define AG_FN static inline
+#define AG_FN_INLINE static inline __attribute__((always_inline)) /* loops that call these are to become vectors */
 #endif
 
 typedef struct ag_words {
@@ -17,7 +19,7 @@ typedef struct ag_words {
 } ag_words;
 
 /* Philox4x32-10 (Salmon et al. 2011) at counter (c0, c1, c2, c3), key = seed. */
-AG_FN ag_words ag_philox_words(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
+AG_FN_INLINE ag_words ag_philox_words(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
 {
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < 10; round++) {
@@ -37,6 +39,12 @@ AG_FN ag_words ag_philox_words(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t
 AG_FN uint32_t ag_philox(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3)
 {
     return ag_philox_words(seed, c0, c1, c2, c3).w0;
+}
+
+/* The random stream of output row b where none is named. */
+AG_FN int64_t ag_default_stream(int64_t b, int64_t row_offset)
+{
+    return (int64_t)(uint32_t)((uint64_t)b + (uint64_t)row_offset);
 }
 
 /* Draw number `draw` of image token i, one of n (methods: gather). */
@@ -73,15 +81,18 @@ AG_FN int32_t ag_permuted(uint64_t seed, uint32_t stream, int64_t i, int64_t n, 
 
 /* ---- masked, noisy: the words of image query i and image key j ---- */
 
-AG_FN ag_words ag_logit_words(uint64_t seed, uint32_t stream, uint32_t i, uint32_t j)
+AG_FN_INLINE ag_words ag_logit_words(uint64_t seed, uint32_t stream, uint32_t i, uint32_t j)
 {
     return ag_philox_words(seed, i, j, stream, 3);
 }
 
-/* Masked: `last` is the highest word that hides; a probability for which no word does is standard attention. */
+/* Masked, by their words: `last` is the highest that hides; a probability for which no word does is standard
+ * attention. */
+AG_FN int ag_words_hide(ag_words x, uint32_t i, uint32_t j, uint32_t last) { return i != j && x.w0 <= last; }
+
 AG_FN int ag_hides(uint64_t seed, uint32_t stream, uint32_t i, uint32_t j, uint32_t last)
 {
-    return i != j && ag_logit_words(seed, stream, i, j).w0 <= last;
+    return ag_words_hide(ag_logit_words(seed, stream, i, j), i, j, last);
 }
 
 /* Noisy: z, as its definition. u1 = 1 - t 2^-32, and log1p keeps what is near 1 exact. */

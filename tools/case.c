@@ -65,26 +65,21 @@ static void set_row(job *j, const options *o, int64_t b)
     ag_row_init(row, j->chosen[b] ? o->op->method : AG_STANDARD);
     ag_row_args_init(args);
     if (!j->chosen[b]) return;
-    row->kind = o->kind;
+    *row = o->row;
+    *args = o->run;
+    row->method = o->op->method;
     row->blend = o->blend;
-    row->keep_parallel = o->keep_parallel;
-    row->draws = index->data != NULL && o->kind == AG_GATHER ? (int32_t)index->extent[2] : o->draws;
     row->indexed = index->data != NULL;
-    row->sigma = o->sigma;
-    row->sigma_t = o->sigma_t;
-    row->inverse_temperature = o->inverse_temperature;
-    row->probability = o->probability;
-    row->amplitude = o->amplitude;
+    if (index->data != NULL && index->axes == 3) row->draws = (int32_t)index->extent[2];
+    if (row->draws == DRAWS_UNTOLD) row->draws = 1;
     row->heads = j->heads;
     row->image_offset = o->image_offset;
     row->image_length = o->image_length;
     for (int axis = 0; axis < 3; axis++) row->grid[axis] = o->grid[axis];
     args->strength = o->strength;
-    args->gain = o->gain;
-    args->mix = o->mix;
     args->seed = o->seed;
     if (index->data == NULL) return;
-    int64_t slice = o->kind == AG_GATHER ? index->extent[1] * index->extent[2] : 0; /* else one for all rows */
+    int64_t slice = index->axes == 3 ? index->extent[1] * index->extent[2] : 0; /* else one for all rows */
     args->index = (const int32_t *)index->data + b * slice;
 }
 
@@ -98,11 +93,12 @@ static bool make_flags(const char *list, int64_t extent, uint8_t **flags, const 
     return true;
 }
 
-/* Standard, received, map and energy treat all rows and heads alike. */
+/* Rows of standard, received, map and energy too, so that the library sees what was asked of them. */
 static bool set_rows(job *j, const options *o, fault *why)
 {
     int64_t batch = j->problem.batch;
-    if (o->op->method == AG_STANDARD) return true;
+    if (o->op->method == AG_STANDARD && o->rows != NULL)
+        return fault_set(why, "rows: %s treats all rows alike", o->op->name);
     if (!make_flags(o->rows, batch, &j->chosen, "rows", why)) return false;
     if (o->heads != NULL && !make_flags(o->heads, j->problem.heads, &j->heads, "heads", why)) return false;
     j->rows = calloc((size_t)batch + 1, sizeof *j->rows);

@@ -1,4 +1,4 @@
-/* case_files.c - the arrays of a case. Only what the library cannot see is judged here: that files fit each other. */
+/* case_files.c - the arrays of a case. Only what the library cannot see is validated here: that files fit together. */
 #include "case_files.h"
 
 #include <inttypes.h>
@@ -42,8 +42,8 @@ static bool mask_fits(const case_files *files, fault *why)
     if (mask->axes == 2 && mask->extent[1] == keys->extent[2] &&
         (mask->extent[0] == 1 || mask->extent[0] == files->q.extent[0]))
         return true;
-    return fault_set(why, "the mask is not [%" PRId64 ", %" PRId64 "]: batch rows, keys", files->q.extent[0],
-                     keys->extent[2]);
+    return fault_set(why, "the mask is %s, not (%" PRId64 ", %" PRId64 "): batch rows, keys", npy_shape_of(mask).text,
+                     files->q.extent[0], keys->extent[2]);
 }
 
 static bool bias_fits(const case_files *files, fault *why)
@@ -54,25 +54,31 @@ static bool bias_fits(const case_files *files, fault *why)
     for (int axis = 0; good && bias->data != NULL && axis < 4; axis++)
         good = bias->extent[axis] == 1 || bias->extent[axis] == whole[axis];
     if (good) return true;
-    return fault_set(why, "the bias is not [%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 "], or 1 in their place",
-                     whole[0], whole[1], whole[2], whole[3]);
+    return fault_set(why,
+                     "the bias is %s, not (%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ") or 1 in place of any",
+                     npy_shape_of(bias).text, whole[0], whole[1], whole[2], whole[3]);
 }
 
+/* Where values are drawn, [batch rows, image tokens, draws]; a permutation is [image tokens]. */
 static bool index_fits(const options *o, const case_files *files, fault *why)
 {
+    ag_method_info method;
+    ag_parameter_info draws;
+    const int number = method_number(o->op->method, o->row.kind);
     const npy_array *index = &files->index;
     int64_t n = o->image_length == AG_ALL_TOKENS ? files->q.extent[2] - o->image_offset : o->image_length;
     if (index->data == NULL) return true;
-    if (o->op->method != AG_SCRAMBLED) return fault_set(why, "an index goes with scrambled only");
-    if (o->kind != AG_GATHER)
+    if (!method_at(number, &method) || !(method.takes & AG_TAKES_INDEX))
+        return fault_set(why, "%s takes no index", o->op->name);
+    if (!parameter_find(number, "draws", &draws))
         return index->axes == 1 && index->extent[0] == n
                    ? true
-                   : fault_set(why, "the index is not [%" PRId64 "]: image tokens", n);
+                   : fault_set(why, "the index is %s, not (%" PRId64 ",): image tokens", npy_shape_of(index).text, n);
     if (index->axes != 3 || index->extent[0] != files->q.extent[0] || index->extent[1] != n)
-        return fault_set(why, "the index is not [%" PRId64 ", %" PRId64 ", draws]: batch rows, image tokens",
-                         files->q.extent[0], n);
-    if (index->extent[2] > INT32_MAX || (o->has_draws && index->extent[2] != o->draws))
-        return fault_set(why, "the index has %" PRId64 " draws, %" PRId32 " are asked for", index->extent[2], o->draws);
+        return fault_set(why, "the index is %s, not (%" PRId64 ", %" PRId64 ", draws): batch rows, image tokens, draws",
+                         npy_shape_of(index).text, files->q.extent[0], n);
+    if (index->extent[2] > INT32_MAX || (o->row.draws != DRAWS_UNTOLD && index->extent[2] != o->row.draws))
+        return fault_set(why, "the index has %" PRId64 " draws, but draws is %" PRId32, index->extent[2], o->row.draws);
     return true;
 }
 
@@ -86,7 +92,7 @@ static bool read_bias(const char *path, npy_array *bias, fault *why)
 {
     if (path == NULL) return true;
     if (!npy_read(path, bias, why)) return false;
-    return bias->type != NPY_I32 ? true : fault_set(why, "%s: its elements are not float32 or uint8", path);
+    return bias->type != NPY_I32 ? true : fault_set(why, "%s: its elements are not float32, uint8 or bool", path);
 }
 
 bool case_files_read(const options *o, case_files *files, fault *why)

@@ -19,6 +19,16 @@ int command_bench(int argc, char **argv);
 int refused(const fault *why);
 int misused(const char *command, const fault *why);
 
+/* Prints a help text, its generated lines filled in. */
+void help_print(const char *text);
+
+/* What stands for its lines that begin with %rules and %parameters. */
+void help_rules(void);
+void help_parameters(void);
+
+/* What the library tells of its methods, in tables. */
+void info_methods(void);
+
 extern const char help_all[], help_info[], help_run[], help_replay[], help_demo[], help_bench[];
 extern const char help_combine[], help_convert[];
 

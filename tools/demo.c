@@ -10,30 +10,16 @@
 #include "folder.h"
 #include "progress.h"
 
+/* One method of the library, at one value of its dial where it has one. */
 typedef struct perturbation {
-    const char *name, *title;
-    ag_method method;
-    ag_kind kind;
-    double sigma;
+    char name[32], title[48];
+    ag_method_info method;
+    ag_parameter_info dial; /* its first real number in ag_row; size 0: it has none */
+    double value;
     double cost; /* in dense attention calls, for the progress bar */
 } perturbation;
 
-static const perturbation perturbations[] = {
-    { "standard", "standard", AG_STANDARD, AG_GATHER, 0, 1 },
-    { "identity", "identity", AG_IDENTITY, AG_GATHER, 0, 0 },
-    { "uniform", "uniform", AG_UNIFORM, AG_GATHER, 0, 0 },
-    { "smoothed_1", "smoothed, sigma 1", AG_SMOOTHED, AG_GATHER, 1, 1 },
-    { "smoothed_4", "smoothed, sigma 4", AG_SMOOTHED, AG_GATHER, 4, 1 },
-    { "smoothed_inf", "smoothed, sigma inf", AG_SMOOTHED, AG_GATHER, INFINITY, 0 },
-    { "orthogonal_1", "orthogonal, sigma 1", AG_ORTHOGONAL, AG_GATHER, 1, 1 },
-    { "orthogonal_4", "orthogonal, sigma 4", AG_ORTHOGONAL, AG_GATHER, 4, 1 },
-    { "gather", "scrambled gather", AG_SCRAMBLED, AG_GATHER, 0, 0 },
-    { "permute", "scrambled permute", AG_SCRAMBLED, AG_PERMUTE, 0, 1 },
-    { "tokens", "scrambled tokens", AG_SCRAMBLED, AG_TOKENS, 0, 1 },
-};
-
-#define METHODS ((int)(sizeof perturbations / sizeof perturbations[0]))
-#define WARM_SIDE 16
+enum { MOST_SHOWN = 48, WARM_SIDE = 16 };
 
 typedef struct demo {
     options o;
@@ -41,9 +27,41 @@ typedef struct demo {
     ag_context *context;
     scene s;
     float *lse; /* [tokens] */
-    result results[METHODS];
+    perturbation shown[MOST_SHOWN];
+    result results[MOST_SHOWN];
+    int count;
     report r;
 } demo;
+
+static void show(demo *d, const ag_method_info *method, const ag_parameter_info *dial, double value)
+{
+    if (d->count == MOST_SHOWN) return;
+    perturbation *x = &d->shown[d->count++];
+    *x = (perturbation){ .method = *method, .value = value, .cost = method->reads != AG_NEEDS_V };
+    snprintf(x->name, sizeof x->name, "%s", method_word(method));
+    snprintf(x->title, sizeof x->title, "%s%s%s", method->name, method->variant ? " " : "",
+             method->variant ? method->variant : "");
+    if (dial == NULL) return;
+    x->dial = *dial;
+    snprintf(x->name, sizeof x->name, "%s_%g", method_word(method), value);
+    snprintf(x->title, sizeof x->title, "%s %g", method->name, value);
+}
+
+/* Every method: without a dial once, at its usual value, or at several where the dial has no end. */
+static void choose(demo *d)
+{
+    static const double endless[] = { 1, 4, INFINITY };
+    ag_method_info m;
+    ag_parameter_info p;
+    for (int i = 0; method_at(i, &m); i++) {
+        int at = 0;
+        while (parameter_at(i, at, &p) && (p.whole || p.at_run)) at++;
+        if (!parameter_at(i, at, &p)) show(d, &m, NULL, 0);
+        else if (!isinf(p.most)) show(d, &m, &p, p.usual);
+        else
+            for (int v = 0; v < 3; v++) show(d, &m, &p, endless[v]);
+    }
+}
 
 static double seconds_now(void)
 {
@@ -56,9 +74,9 @@ static double seconds_now(void)
 static bool attend(const demo *d, const perturbation *what, result *one, const int64_t *size, fault *why)
 {
     ag_row row;
-    ag_row_init(&row, what->method);
-    row.kind = what->kind;
-    row.sigma = what->sigma;
+    ag_row_init(&row, what->method.method);
+    row.kind = what->method.kind;
+    if (what->dial.size) parameter_set(&what->dial, &row, what->value);
     row.grid[0] = 1;
     row.grid[1] = size[0];
     row.grid[2] = size[1];
@@ -71,11 +89,11 @@ static bool attend(const demo *d, const perturbation *what, result *one, const i
     problem.kernel = d->o.kernel;
     problem.rows = &row;
     problem.row_count = 1;
-    problem.want_lse = what->method != AG_SCRAMBLED || what->kind != AG_GATHER;
+    problem.want_lse = (what->method.takes & AG_TAKES_LSE) != 0;
 
     ag_row_args row_args;
     ag_row_args_init(&row_args);
-    row_args.seed = d->o.seed;
+    if (what->method.takes & AG_TAKES_SEED) row_args.seed = d->o.seed;
     ag_args args;
     ag_args_init(&args, d->s.q, d->s.k, d->s.noisy.pixel, one->pixel);
     args.rows = &row_args;
@@ -86,7 +104,7 @@ static bool attend(const demo *d, const perturbation *what, result *one, const i
 
 static double mean_energy(const demo *d, const perturbation *what)
 {
-    if (what->method == AG_SCRAMBLED && what->kind == AG_GATHER) return NAN;
+    if (!(what->method.takes & AG_TAKES_LSE)) return NAN;
     double sum = 0;
     for (int64_t i = 0; i < d->s.tokens; i++) sum -= d->lse[i];
     double energy = sum / (double)d->s.tokens + d->s.mean_square;
@@ -115,12 +133,12 @@ static bool run_all(demo *d, fault *why)
 {
     double total = 0, done = 0;
     bool good = true;
-    for (int i = 0; i < METHODS; i++) total += perturbations[i].cost;
+    for (int i = 0; i < d->count; i++) total += d->shown[i].cost;
     progress_begin(total);
-    for (int i = 0; good && i < METHODS; i++) {
-        progress_step(done, perturbations[i].title);
-        good = run_one(d, &perturbations[i], &d->results[i], why);
-        done += perturbations[i].cost;
+    for (int i = 0; good && i < d->count; i++) {
+        progress_step(done, d->shown[i].title);
+        good = run_one(d, &d->shown[i], &d->results[i], why);
+        done += d->shown[i].cost;
     }
     progress_end();
     return good;
@@ -129,7 +147,7 @@ static bool run_all(demo *d, fault *why)
 static bool demonstrate(demo *d, fault *why)
 {
     if (!scene_make(d->image, &d->o, &d->s, why) || !folder_make(d->folder, why)) return false;
-    d->r = (report){ .s = &d->s, .results = d->results, .count = METHODS, .folder = d->folder };
+    d->r = (report){ .s = &d->s, .results = d->results, .count = d->count, .folder = d->folder };
     d->lse = malloc((size_t)d->s.tokens * sizeof *d->lse);
     if (d->lse == NULL || !picture_make(&d->r.scratch, d->s.clean.width, d->s.clean.height, why))
         return fault_set(why, "there is no memory for a picture");
@@ -140,7 +158,7 @@ static bool demonstrate(demo *d, fault *why)
 
 static void demo_free(demo *d)
 {
-    for (int i = 0; i < METHODS; i++) free(d->results[i].pixel);
+    for (int i = 0; i < d->count; i++) free(d->results[i].pixel);
     picture_free(&d->r.scratch);
     free(d->lse);
     scene_free(&d->s);
@@ -154,6 +172,7 @@ int command_demo(int argc, char **argv)
     const char *positional[2] = { "demo/raccoon.png", "build/demo" };
     arguments given = { .argc = argc, .first = 1, .argv = argv, .positional = positional, .most = 2 };
     options_init(&d.o);
+    choose(&d);
     if (!options_parse(&d.o, FOR_DEMO, &given, &why)) return misused("demo", &why);
     d.image = positional[0];
     d.folder = positional[1];

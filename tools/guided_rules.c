@@ -1,7 +1,7 @@
-/* guided_rules.c - the rules of guidance by name, and what each of them needs. */
+/* guided_rules.c - the rules of guidance by name, and the files that each of them takes. */
 #include <string.h>
 
-#include "options.h"
+#include "guided.h"
 
 const guided_file guided_files[GUIDED_FILES] = {
     [FILE_COND] = { "cond", "cond" },
@@ -9,82 +9,131 @@ const guided_file guided_files[GUIDED_FILES] = {
     [FILE_PERTURBED] = { "perturbed", "perturbed" },
     [FILE_POSITIVE] = { "positive", "positive" },
     [FILE_NEGATIVE] = { "negative", "negative" },
+    [FILE_EMPTY] = { "empty", "empty" },
     [FILE_A] = { "a", "out_a" },
     [FILE_B] = { "b", "out_b" },
+    [FILE_X0] = { "x0", "x0" },
     [FILE_X] = { "x", "x" },
     [FILE_PREDICTION] = { "prediction", "prediction" },
-    [FILE_MOMENTUM] = { "momentum-in", "momentum" },
+    [FILE_STATE] = { "state-in", "previous" },
     [FILE_LSE_A] = { "lse-a", "lse_a" },
     [FILE_LSE_B] = { "lse-b", "lse_b" },
-    [FILE_X0] = { "x0", "x0" },
     [FILE_RECEIVED] = { "received", "received" },
 };
 
 enum {
-    COND = 1 << FILE_COND,
-    UNCOND = 1 << FILE_UNCOND,
-    PERTURBED = 1 << FILE_PERTURBED,
-    TOKENS = 1 << FILE_POSITIVE | 1 << FILE_NEGATIVE,
-    SHARDS = 1 << FILE_A | 1 << FILE_B | 1 << FILE_LSE_A | 1 << FILE_LSE_B,
-    SPACE = 1 << FILE_X | 1 << FILE_PREDICTION,
-    MOMENTUM = 1 << FILE_MOMENTUM,
-    PICTURE = 1 << FILE_X0 | 1 << FILE_RECEIVED
+    SHARDS = 1 << FILE_LSE_A | 1 << FILE_LSE_B,
+    STATE = 1 << FILE_STATE,
+    PREDICTIONS = TAKES_COND | TAKES_UNCOND | TAKES_PERTURBED
 };
 
-static const combination rules[] = {
-    { "linear", "combine", AG_LINEAR, COND, COND | UNCOND | PERTURBED, 0 },
-    { "apg", "apg", AG_APG, COND | UNCOND, COND | UNCOND | MOMENTUM, 0 },
-    { "cfg_zero_star", "cfg_zero_star", AG_CFG_ZERO, COND | UNCOND, COND | UNCOND, 0 },
-    { "nag", "nag", AG_NAG, TOKENS, TOKENS, 1 },
-    { "merge", "merge", AG_MERGE, SHARDS, SHARDS, 1 },
-    { "sag_blur", "sag_blur", AG_LINEAR, PICTURE, PICTURE, 0 },
-    { "convert", "convert", AG_LINEAR, SPACE, SPACE, 0 },
+static const combination first = { "linear",  "combine",  "U + g (C - U) + w (C - P), with what is given; the default",
+                                   AG_LINEAR, TAKES_COND, PREDICTIONS,
+                                   0 };
+static const combination last[] = {
+    { "sag_blur", "sag_blur", "a picture blurred where it was attended to (SAG)", AG_LINEAR, TAKES_PICTURE,
+      TAKES_PICTURE, 0 },
+    { "convert", "convert", "", AG_LINEAR, TAKES_SPACE, TAKES_SPACE, 0 },
 };
+
+/* The files of the names in a list such as "cond uncond". */
+static unsigned files_of(const char *names)
+{
+    unsigned files = 0;
+    for (const char *at = names; *at != '\0'; at += strspn(at, " ")) {
+        const size_t length = strcspn(at, " ");
+        for (int i = 0; i < FILE_INPUTS; i++)
+            if (strlen(guided_files[i].name) == length && !memcmp(guided_files[i].name, at, length)) files |= 1u << i;
+        at += length;
+    }
+    return files;
+}
+
+/* Combination i; false: past the last. Between the first and the last are the library's rules, but the linear one.
+ * Inputs without names are combined by their scales. */
+static bool combination_at(int i, combination *found)
+{
+    ag_rule_info info;
+    ag_rule_info_init(&info);
+    *found = first;
+    if (i-- == 0) return true;
+    for (int at = 0; ag_rule_at(at, &info) == AG_OK; at++) {
+        if (info.rule == first.rule || i-- > 0) continue;
+        const unsigned named = info.inputs != NULL ? files_of(info.inputs) : TAKES_COND;
+        const unsigned needs = named | (info.uses & AG_USES_LSE ? SHARDS : 0);
+        *found = (combination){ info.name, info.name, NULL, info.rule, needs, needs, info.by_rows };
+        if (info.inputs == NULL) found->takes |= PREDICTIONS;
+        if (info.uses & AG_USES_STATE) found->takes |= STATE;
+        return true;
+    }
+    if (i >= (int)(sizeof last / sizeof last[0])) return false;
+    *found = last[i];
+    return true;
+}
+
+enum { MOST_COMBINATIONS = 64 };
+
+/* All of them, listed when they are first asked for: the command has one thread then. */
+static const combination *listed(int i)
+{
+    static combination all[MOST_COMBINATIONS];
+    static int count;
+    while (count < MOST_COMBINATIONS && combination_at(count, &all[count])) count++;
+    return i < count ? &all[i] : NULL;
+}
 
 const combination *guided_find(const char *name)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (!strcmp(name, rules[i].name)) return &rules[i];
-    return NULL;
+    const combination *c;
+    for (int i = 0; (c = listed(i)) != NULL && strcmp(name, c->name) != 0;) i++;
+    return c;
 }
 
 const combination *guided_of_case(const char *name)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (!strcmp(name, rules[i].operation)) return &rules[i];
-    return NULL;
+    const combination *c;
+    for (int i = 0; (c = listed(i)) != NULL && strcmp(name, c->operation) != 0;) i++;
+    return c;
 }
 
-static bool files_complete(const options *o, fault *why)
+const combination *guided_at(int i) { return listed(i); }
+
+/* convert, the last, is a command of its own. */
+const char *guided_name(int i) { return listed(i) != NULL && listed(i + 1) != NULL ? listed(i)->name : NULL; }
+
+const char *guided_case_name(int i) { return listed(i) != NULL ? listed(i)->operation : NULL; }
+
+ag_rule_info guided_info(ag_rule rule)
 {
-    for (int i = 0; i < GUIDED_FILES; i++) {
-        if (o->file[i] == NULL && (o->rule->needs & 1u << i))
-            return fault_set(why, "%s needs --%s", o->rule->name, guided_files[i].option);
-        if (o->file[i] != NULL && !(o->rule->takes & 1u << i))
-            return fault_set(why, "%s has no --%s", o->rule->name, guided_files[i].option);
+    ag_rule_info info;
+    ag_rule_info_init(&info);
+    ag_rule_at((int)rule, &info);
+    return info;
+}
+
+bool guided_parameter(int i, ag_parameter_info *info)
+{
+    ag_rule_info rule;
+    ag_rule_info_init(&rule);
+    ag_parameter_info_init(info);
+    for (int at = 0; ag_rule_at(at, &rule) == AG_OK; at++) {
+        if (i < rule.parameter_count) return ag_rule_parameter_at(rule.rule, i, info) == AG_OK;
+        i -= rule.parameter_count;
     }
-    return true;
+    return false;
 }
 
-/* A prediction and the scale it is weighed by go together. */
-static bool scales_complete(const options *o, fault *why)
+int guided_parameters(const char *name)
 {
-    if (!(o->rule->takes & PERTURBED)) return true;
-    if ((o->file[FILE_UNCOND] != NULL) != (o->has_cfg_scale != 0))
-        return fault_set(why, "--uncond and --cfg-scale go together");
-    if ((o->file[FILE_PERTURBED] != NULL) != (o->has_perturbed_scale != 0))
-        return fault_set(why, "--perturbed and --perturbed-scale go together");
-    return true;
-}
-
-bool guided_complete(const options *o, fault *why)
-{
-    const ag_rule rule = o->rule->rule;
-    if (!files_complete(o, why) || !scales_complete(o, why)) return false;
-    if (o->has_rescale && !(o->rule->takes & PERTURBED)) return fault_set(why, "%s has no --rescale", o->rule->name);
-    if (o->lse != NULL && rule != AG_MERGE) return fault_set(why, "%s has no --lse", o->rule->name);
-    if (o->momentum_out != NULL && rule != AG_APG) return fault_set(why, "%s has no --momentum-out", o->rule->name);
-    if ((o->rule->takes & SPACE) && !(o->has_from && o->has_to && o->has_alpha && o->has_sigma))
-        return fault_set(why, "convert needs --from, --to, --alpha and --sigma");
-    return o->out != NULL ? true : fault_set(why, "%s needs --out", o->rule->name);
+    ag_rule_info rule;
+    ag_parameter_info p;
+    int most = 0;
+    ag_rule_info_init(&rule);
+    ag_parameter_info_init(&p);
+    for (int at = 0; ag_rule_at(at, &rule) == AG_OK; at++) {
+        int count = 0;
+        for (int i = 0; ag_rule_parameter_at(rule.rule, i, &p) == AG_OK; i++) count += !strcmp(p.name, name);
+        most = count > most ? count : most;
+    }
+    return most;
 }

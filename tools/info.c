@@ -1,5 +1,6 @@
 /* info.c - the command info: what this library and this machine have. */
 #include <stdio.h>
+#include <string.h>
 
 #include "command.h"
 #include "execute.h"
@@ -34,6 +35,10 @@ int command_info(int argc, char **argv)
     options o;
     options_init(&o);
     arguments given = { .argc = argc, .first = 1, .argv = argv };
+    if (argc == 2 && !strcmp(argv[1], "--methods")) {
+        info_methods();
+        return EXIT_GOOD;
+    }
     if (!options_parse(&o, 0, &given, &why)) return misused("info", &why);
     ag_context *context = context_make(0, &why);
     if (context == NULL) return refused(&why);

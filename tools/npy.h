@@ -1,8 +1,9 @@
 /* npy.h - NumPy's array files, read strictly and written.
  *
- * Read: format versions 1 and 2, C order, little-endian float32, float64 (converted to float32), int32 and uint8, up to
- * NPY_AXES axes. The size of the file must be exactly what its header says. A file that is anything else gives one
- * sentence; no file, however made, is trusted with an allocation larger than itself.
+ * Read: format versions 1 to 3, C order, little-endian float32, float16 and float64 (converted to float32), int32 and
+ * int64 (converted to int32), uint8 and bool (alike), up to NPY_AXES axes. A value that does not fit is refused. The
+ * size of the file must be exactly what its header says. A file that is anything else gives one sentence; no file,
+ * however made, is trusted with an allocation larger than twice itself.
  */
 #ifndef TOOLS_NPY_H
 #define TOOLS_NPY_H
@@ -29,6 +30,12 @@ bool npy_read(const char *path, npy_array *array, fault *why);
 
 /* The same, and false where the elements are of another type; array then holds them. */
 bool npy_read_as(const char *path, npy_type type, npy_array *array, fault *why);
+
+/* The extents as NumPy writes them: (2, 3). */
+typedef struct npy_shape {
+    char text[NPY_AXES * 22]; /* of 19 digits each */
+} npy_shape;
+npy_shape npy_shape_of(const npy_array *array);
 
 /* Frees the data and empties the array. */
 void npy_free(npy_array *array);

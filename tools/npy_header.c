@@ -2,7 +2,8 @@
  * {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
  *
  * Not Python's grammar, only what NumPy writes: quoted keys in any order, spaces anywhere between tokens, a comma
- * after the last entry or not. Every reader below moves the cursor only over what it accepts, never past the end.
+ * after the last entry or not; of whole numbers 2, Python 2's 2L, and NumPy 2's np.int64(2). Every reader below moves
+ * the cursor only over what it accepts, never past the end.
  */
 #include "npy_header.h"
 
@@ -54,16 +55,35 @@ static bool take_string(cursor *c, char *text, size_t size)
     return false;
 }
 
+static bool is_word(char letter)
+{
+    return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '_';
+}
+
+/* np.int64( and its like; opened says whether that was there. A whole number's type is called by int or long. */
+static bool take_type(cursor *c, bool *opened)
+{
+    *opened = take_word(c, "np.") || take_word(c, "numpy.");
+    if (!*opened) return true;
+    if (c->at < c->end && *c->at == 'u') c->at++;
+    if (!take_word(c, "int") && !take_word(c, "long")) return false;
+    while (c->at < c->end && is_word(*c->at)) c->at++;
+    return take(c, '(');
+}
+
 static bool take_extent(cursor *c, int64_t *extent, fault *why)
 {
+    bool opened;
+    const bool typed = take_type(c, &opened);
     skip_spaces(c);
-    if (c->at < c->end && *c->at == '-') return fault_set(why, "a dimension in its shape is negative");
-    if (c->at == c->end || *c->at < '0' || *c->at > '9')
+    if (typed && c->at < c->end && *c->at == '-') return fault_set(why, "a dimension in its shape is negative");
+    if (!typed || c->at == c->end || *c->at < '0' || *c->at > '9')
         return fault_set(why, "its shape is not a tuple of whole numbers");
     for (*extent = 0; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
         if (__builtin_mul_overflow(*extent, 10, extent) || __builtin_add_overflow(*extent, *c->at - '0', extent))
             return fault_set(why, "a dimension in its shape is too large");
-    return true;
+    if (c->at < c->end && *c->at == 'L') c->at++;
+    return !opened || take(c, ')') ? true : fault_set(why, "its shape is not a tuple of whole numbers");
 }
 
 /* (), (3,), (2, 3) or (2, 3,). */

@@ -19,6 +19,12 @@ typedef struct replay {
     int written, refused;
 } replay;
 
+static bool takes_index(const options *o)
+{
+    ag_method_info method;
+    return method_at(method_number(o->op->method, o->row.kind), &method) && (method.takes & AG_TAKES_INDEX);
+}
+
 static bool find_inputs(options *o, paths *p, fault *why)
 {
     const struct {
@@ -30,7 +36,7 @@ static bool find_inputs(options *o, paths *p, fault *why)
             return false;
     o->bias = paths_input(p, "bias", why);
     o->mask = paths_input(p, "mask", why);
-    o->index = o->op->method == AG_SCRAMBLED ? paths_input(p, "index", why) : NULL;
+    o->index = takes_index(o) ? paths_input(p, "index", why) : NULL;
     return true;
 }
 
@@ -50,11 +56,21 @@ static bool run_case(const replay *r, const char *name, options *o, fault *why)
 {
     paths p = { 0 };
     bool good = paths_make(&p, r->from, r->to, name, o->inputs, why) &&
-                (o->rule != NULL ? replay_rule(r->context, o, &p, why) : run_operation(r, o, &p, why));
+                (o->sampler != NULL ? replay_sampler(r->context, o, &p, why)
+                 : o->rule != NULL  ? replay_rule(r->context, o, &p, why)
+                                    : run_operation(r, o, &p, why));
     if (!good && p.target != NULL) rmdir(p.target); /* stays if it holds anything */
     paths_free(&p);
     return good;
 }
+
+static const char *case_name(int i)
+{
+    static suggest_list *const lists[] = { operation_name, guided_case_name, sampler_name, NULL };
+    return suggest_joined(lists, i);
+}
+
+static const suggest_names case_names = { "operation", case_name, operation_aliases };
 
 /* The rest of a line: OP key=value ... */
 static bool read_case(char **rest, options *o, fault *why)
@@ -63,12 +79,14 @@ static bool read_case(char **rest, options *o, fault *why)
     if (op == NULL) return fault_set(why, "the operation is missing");
     o->op = operation_find(op);
     o->rule = guided_of_case(op);
-    if (o->op == NULL && o->rule == NULL) return fault_set(why, "there is no operation '%s'", op);
+    o->sampler = sampler_find(op);
+    const unsigned command = o->sampler != NULL ? FOR_SAMPLER_CASE : o->rule != NULL ? FOR_RULE : FOR_CASE;
+    if (o->op == NULL && o->rule == NULL && o->sampler == NULL) return suggest_refuse(&case_names, op, why);
     for (char *key; (key = strtok_r(NULL, " \t\r\n", rest)) != NULL;) {
         char *value = strchr(key, '=');
         if (value == NULL) return fault_set(why, "'%s' is not key=value", key);
         *value++ = '\0';
-        if (!options_set(o, o->rule != NULL ? FOR_RULE : FOR_CASE, key, value, key, why)) return false;
+        if (!options_set(o, command, key, value, key, why)) return false;
     }
     return true;
 }

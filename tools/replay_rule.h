@@ -1,4 +1,4 @@
-/* replay_rule.h - a line of cases.txt that names a rule of guidance. */
+/* replay_rule.h - a line of cases.txt that names a rule of guidance or a step of a sampler. */
 #ifndef TOOLS_REPLAY_RULE_H
 #define TOOLS_REPLAY_RULE_H
 
@@ -7,5 +7,8 @@
 
 /* Arrays of p->folder through o->rule into p->target. On a refusal nothing of the case is left there. */
 bool replay_rule(ag_context *context, options *o, paths *p, fault *why);
+
+/* The same through o->sampler. */
+bool replay_sampler(ag_context *context, options *o, paths *p, fault *why);
 
 #endif

@@ -7,9 +7,14 @@
 
 static bool find_operation(const arguments *given, options *o, fault *why)
 {
-    if (given->count == 0) return fault_set(why, "the operation is missing");
-    o->op = operation_find(given->positional[0]);
-    return o->op ? true : fault_set(why, "there is no operation '%s'", given->positional[0]);
+    static const suggest_names names = { "operation", operation_name, operation_aliases };
+    if (given->count == 0)
+        return fault_set(why, "the operation is missing, such as standard in: attnguide run standard --q F ...");
+    const char *word = given->positional[0];
+    o->op = operation_find(word);
+    if (o->op == NULL && (guided_find(word) != NULL || sampler_find(word) != NULL))
+        return fault_set(why, "there is no operation '%s': that is a rule of attnguide combine", word);
+    return o->op != NULL ? true : suggest_refuse(&names, word, why);
 }
 
 static bool has_what_it_needs(const options *o, fault *why)

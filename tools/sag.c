@@ -1,4 +1,5 @@
 /* sag.c - sag_blur: a picture and the attention it received, from files into a file. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "npy.h"
@@ -9,12 +10,14 @@ static bool read_files(const options *o, npy_array *x0, npy_array *received, fau
 {
     if (!npy_read_as(o->file[FILE_X0], NPY_F32, x0, why)) return false;
     if (!npy_read_as(o->file[FILE_RECEIVED], NPY_F32, received, why)) return false;
-    if (x0->axes != 4) return fault_set(why, "x0 has %d dimensions, not 4: samples, channels, height, width", x0->axes);
+    if (x0->axes != 4)
+        return fault_set(why, "x0 is %s, not of 4 dimensions: samples, channels, height, width", npy_shape_of(x0).text);
     int64_t tokens;
     if (o->grid[0] != 1 || __builtin_mul_overflow(o->grid[1], o->grid[2], &tokens))
-        return fault_set(why, "sag_blur needs a grid of one frame");
+        return fault_set(why, "sag_blur needs --grid 1xHxW: one frame, height and width in tokens");
     if (received->axes != 2 || received->extent[0] != x0->extent[0] || received->extent[1] != tokens)
-        return fault_set(why, "received is not [samples of x0, tokens of the grid]");
+        return fault_set(why, "received is %s, not (%" PRId64 ", %" PRId64 "): samples of x0, tokens of the grid",
+                         npy_shape_of(received).text, x0->extent[0], tokens);
     return true;
 }
 
@@ -37,7 +40,7 @@ bool sag_run(const options *o, fault *why)
 {
     npy_array x0 = { 0 }, received = { 0 };
     if (o->taps != 9 || (o->has_sigma && o->sigma != 1)) return fault_set(why, "sag_blur has 9 taps and sigma 1");
-    if (o->dtype != AG_F32) return fault_set(why, "sag_blur takes f32 alone");
+    if (o->dtype != AG_F32) return fault_set(why, "sag_blur computes in float32: --dtype is f32 alone");
     bool good = read_files(o, &x0, &received, why) && blur(o, &x0, &received, why);
     npy_free(&x0);
     npy_free(&received);

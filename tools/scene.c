@@ -106,7 +106,7 @@ static bool judge_options(const options *o, fault *why)
     if (!(o->bandwidth >= 0 && o->bandwidth <= 1e6))
         return fault_set(why, "--bandwidth: %g is not above 0 and at most 1e6", o->bandwidth);
     if (o->bandwidth == 0 && o->noise == 0)
-        return fault_set(why, "--bandwidth: it is needed where there is no noise to derive it from");
+        return fault_set(why, "--bandwidth is needed with --noise 0: by default it follows from the noise");
     return true;
 }
 

@@ -4,8 +4,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "operation.h"
 
 bool value_text(const char *text, void *place, const char *shown, fault *why)
 {
@@ -100,6 +103,12 @@ bool value_grid(const char *text, void *place, const char *shown, fault *why)
     return true;
 }
 
+bool value_group(const char *text, void *place, const char *shown, fault *why)
+{
+    if (!digits_between(text, 'x', place, 3)) return fault_set(why, "%s: '%s' is not OUTERxREDUCEDxINNER", shown, text);
+    return true;
+}
+
 bool value_range(const char *text, void *place, const char *shown, fault *why)
 {
     if (!digits_between(text, ':', place, 2)) return fault_set(why, "%s: '%s' is not OFFSET:LENGTH", shown, text);
@@ -111,17 +120,14 @@ typedef struct choice {
     int value;
 } choice;
 
-static const choice kinds[] = {
-    { "gather", AG_GATHER }, { "permute", AG_PERMUTE }, { "tokens", AG_TOKENS }, { NULL, 0 }
-};
 static const choice dtypes[] = { { "f32", AG_F32 }, { "f16", AG_F16 }, { "bf16", AG_BF16 }, { NULL, 0 } };
 /* A library that has no CUDA says so itself. auto is this command's notion only. */
 static const choice places[] = { { "auto", AG_HOST }, { "cpu", AG_HOST }, { "cuda", AG_CUDA }, { NULL, 0 } };
-static const choice bases[] = { { "cond", 0 }, { "uncond", 1 }, { NULL, 0 } };
 static const choice predictions[] = { { "eps", AG_EPS },   { "x0", AG_X0 },
                                       { "v", AG_V },       { "score", AG_SCORE },
                                       { "flow", AG_FLOW }, { "denoised", AG_DENOISED },
                                       { NULL, 0 } };
+static const choice variances[] = { { "small", AG_VARIANCE_SMALL }, { "large", AG_VARIANCE_LARGE }, { NULL, 0 } };
 
 static const choice *choose(const char *text, const choice *table)
 {
@@ -131,10 +137,19 @@ static const choice *choose(const char *text, const choice *table)
 
 bool value_kind(const char *text, void *place, const char *shown, fault *why)
 {
-    const choice *chosen = choose(text, kinds);
-    if (chosen == NULL) return fault_set(why, "%s: '%s' is not gather, permute or tokens", shown, text);
-    *(ag_kind *)place = (ag_kind)chosen->value;
-    return true;
+    char known[80] = "";
+    size_t used = 0;
+    ag_method_info m;
+    for (int i = 0; method_at(i, &m); i++) {
+        if (m.variant == NULL) continue;
+        if (!strcmp(text, m.variant)) {
+            *(ag_kind *)place = m.kind;
+            return true;
+        }
+        if (used < sizeof known)
+            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", m.variant);
+    }
+    return fault_set(why, "%s: '%s' is none of %s", shown, text, known);
 }
 
 bool value_dtype(const char *text, void *place, const char *shown, fault *why)
@@ -153,12 +168,23 @@ bool value_place(const char *text, void *place, const char *shown, fault *why)
     return true;
 }
 
-bool value_base(const char *text, void *place, const char *shown, fault *why)
+/* A word of a list such as "cond uncond", of the value that is its place there. */
+bool value_word(const char *text, const char *words, double *value, const char *shown, fault *why)
 {
-    const choice *chosen = choose(text, bases);
-    if (chosen == NULL) return fault_set(why, "%s: '%s' is neither cond nor uncond", shown, text);
-    *(int32_t *)place = chosen->value;
-    return true;
+    char known[80] = "";
+    size_t used = 0;
+    int place = 0;
+    for (const char *at = words; *at != '\0'; place++) {
+        const size_t length = strcspn(at, " ");
+        if (strlen(text) == length && !memcmp(text, at, length)) {
+            *value = place;
+            return true;
+        }
+        used +=
+            (size_t)snprintf(known + used, sizeof known - used, "%s%.*s", place == 0 ? "" : " nor ", (int)length, at);
+        at += length + strspn(at + length, " ");
+    }
+    return fault_set(why, "%s: '%s' is neither %s", shown, text, known);
 }
 
 bool value_prediction(const char *text, void *place, const char *shown, fault *why)
@@ -169,13 +195,23 @@ bool value_prediction(const char *text, void *place, const char *shown, fault *w
     return true;
 }
 
+bool value_variance(const char *text, void *place, const char *shown, fault *why)
+{
+    const choice *chosen = choose(text, variances);
+    if (chosen == NULL) return fault_set(why, "%s: '%s' is neither small nor large", shown, text);
+    *(ag_variance *)place = (ag_variance)chosen->value;
+    return true;
+}
+
 bool list_parse(const char *text, int64_t extent, uint8_t *flags, const char *shown, fault *why)
 {
     for (const char *at = text;; at++) {
         int64_t value = value_digits(&at);
         if (value < 0 || (*at != ',' && *at != '\0'))
             return fault_set(why, "%s: '%s' is not a list of numbers such as 0,3", shown, text);
-        if (value >= extent) return fault_set(why, "%s: %" PRId64 " is not below %" PRId64, shown, value, extent);
+        if (value >= extent)
+            return fault_set(why, "%s: %" PRId64 " is not below %" PRId64 ", the number of %s; they are counted from 0",
+                             shown, value, extent, shown);
         if (flags != NULL) flags[value] = 1;
         if (*at == '\0') return true;
     }

@@ -22,11 +22,15 @@ value_reader value_range;      /* int64_t[2]: OFFSET:LENGTH */
 value_reader value_kind;       /* ag_kind */
 value_reader value_dtype;      /* ag_dtype */
 value_reader value_place;      /* ag_place */
-value_reader value_base;       /* int32_t: 0 cond, 1 uncond */
 value_reader value_prediction; /* ag_prediction */
-value_reader value_list;       /* const char *: numbers separated by commas, judged and borrowed */
+value_reader value_variance;   /* ag_variance */
+value_reader value_group;      /* int64_t [3] */
+value_reader value_list;       /* const char *: numbers separated by commas, validated and borrowed */
 
-/* "0,3" sets flags[0] and flags[3]. flags [extent]; NULL to judge the text alone. shown is how errors name it. */
+/* The place of a word in a list of them, with spaces between. */
+bool value_word(const char *text, const char *words, double *value, const char *shown, fault *why);
+
+/* "0,3" sets flags[0] and flags[3]. flags [extent]; NULL to validate the text alone. shown is how errors name it. */
 bool list_parse(const char *text, int64_t extent, uint8_t *flags, const char *shown, fault *why);
 
 /* The decimal number at *text, which then points behind it; -1: no digit there, or too large. */

@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <stdint.h>
 
-#include "../../tests/gpu/device.h"
+#include "../../tests/device/device.h"
 #include "timing.h"
 
 /* ---- copies ---- */

@@ -10,7 +10,7 @@ enum { LAYER_ROWS = 3, LAYER_SETS = 96 };
 typedef enum beside { BESIDE_NOTHING, BESIDE_COPY, BESIDE_BLUR, BESIDE_PRODUCTS, BESIDE_MATRIX } beside;
 
 typedef struct layer {
-    const char *name;
+    char name[64];
     beside beside;
     double flop, bytes; /* the fewest: every input read once, every output written once */
     int sampled;        /* its outputs are compared with exact ones at some places */

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "../../tests/gpu/device.h"
+#include "../../tests/device/device.h"
 #include "timing.h"
 
 enum { MOST_RUNS = 256, MOST_REPLAYS = 21, LEAST_REPLAYS = 5, WARM = 3, MOST_SETS = 96 };

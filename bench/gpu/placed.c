@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tests/gpu/device.h"
-#include "../../tests/number.h"
+#include "../../tests/device/device.h"
+#include "../../tests/oracle/number.h"
+#include "../exact.h"
 #include "layers.h"
 #include "timing.h"
 
@@ -46,25 +47,33 @@ int layer_place(placed *l, ag_context *context, int sets)
     return status || take_tensors(l);
 }
 
+/* A linear combination, or one that is rescaled. */
+static int run_combination(placed *l, int set, void *stream)
+{
+    const double phi = 0.7;
+    ag_guidance_args g;
+    ag_guidance_args_init(&g);
+    g.input[0] = l->q[set];
+    g.input[1] = l->k[set];
+    g.input[2] = l->v[set];
+    g.out = l->out[set];
+    g.weights = l->x.weights;
+    if (l->x.g.rule == AG_RESCALE) g.parameters = &phi, g.parameter_count = 1;
+    g.workspace = l->work;
+    g.workspace_size = ag_plan_workspace(l->plan);
+    g.cuda_stream = stream;
+    return ag_guidance_run(l->plan, &g, l->why, sizeof l->why) != AG_OK;
+}
+
 int layer_run(void *arg, int set, void *stream)
 {
     placed *l = arg;
     ag_args a;
-    ag_guidance_args g;
+    if (combines(l)) return run_combination(l, set, stream);
     ag_args_init(&a, l->q[set], l->k[set], l->v[set], l->out[set]);
     a.workspace = l->work;
     a.workspace_size = ag_plan_workspace(l->plan);
-    a.stream = stream;
-    if (combines(l)) {
-        ag_guidance_args_init(&g);
-        g.input[0] = l->q[set];
-        g.input[1] = l->k[set];
-        g.input[2] = l->v[set];
-        g.out = l->out[set];
-        g.weights = l->x.weights;
-        g.rescale = 0.7;
-        a.guidance = &g;
-    }
+    a.cuda_stream = stream;
     return ag_plan_run(l->plan, &a, l->why, sizeof l->why) != AG_OK;
 }
 
@@ -87,29 +96,17 @@ typedef struct host_copy {
     ag_dtype type;
 } host_copy;
 
-/* Query i of head h of row b by the definition of standard attention, in float64, against what was written. */
+/* Query i of head h of row b, against what was written. */
 static double sample_error(const placed *l, const host_copy *c, int64_t b, int64_t h, int64_t i)
 {
     const ag_problem *p = &l->x.p;
-    const int64_t width = p->heads * p->d, row = b * p->n_q * width + h * p->d;
-    double *weight = malloc((size_t)p->n_k * sizeof *weight), top = -INFINITY, sum = 0, wrong = 0, all = 0;
-    if (!weight) return NAN;
-    for (int64_t j = 0; j < p->n_k; j++) {
-        double x = 0;
-        for (int64_t t = 0; t < p->d; t++)
-            x += number_read(c->type, c->q, row + i * width + t) * number_read(c->type, c->k, row + j * width + t);
-        weight[j] = x * p->scale;
-        top = fmax(top, weight[j]);
-    }
-    for (int64_t j = 0; j < p->n_k; j++) sum += weight[j] = exp(weight[j] - top);
-    for (int64_t t = 0; t < p->d; t++) {
-        double y = 0;
-        for (int64_t j = 0; j < p->n_k; j++) y += weight[j] * number_read(c->type, c->v, row + j * width + t);
-        const double e = number_read(c->type, c->out, row + i * width + t) - y / sum;
-        wrong += e * e;
-        all += y / sum * (y / sum);
-    }
-    free(weight);
+    const int64_t width = p->heads * p->d, row = b * p->n_q * width + h * p->d, at = row + i * width;
+    const exact_query x = {
+        c->q,        c->k,         c->v,          c->out,    c->type,       c->type,          .q_at = at,
+        .k_at = row, .out_at = at, .n_k = p->n_k, .d = p->d, .step = width, .scale = p->scale
+    };
+    double wrong = 0, all = 0;
+    exact_compare(&x, &wrong, &all);
     return sqrt(wrong / all);
 }
 
@@ -131,7 +128,7 @@ static const char *wrong_samples(placed *l, const host_copy *c)
 static const char *wrong_copy(placed *l, const host_copy *c)
 {
     for (size_t i = 0; i < count_of(l); i++)
-        if (!isfinite(number_read(c->type, c->out, (int64_t)i))) return "an element was not written, or is not finite";
+        if (!isfinite(exact_read(c->out, c->type, (int64_t)i))) return "an element was not written, or is not finite";
     return l->x.sampled ? wrong_samples(l, c) : NULL;
 }
 

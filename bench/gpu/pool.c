@@ -2,8 +2,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../../tests/gpu/device.h"
-#include "../../tests/number.h"
+#include "../../tests/device/device.h"
+#include "../../tests/oracle/number.h"
 #include "timing.h"
 
 static unsigned char *pool[3];

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../tests/gpu/device.h"
-#include "../../tests/gpu/record.h"
+#include "../../tests/device/device.h"
+#include "../../tests/device/record.h"
 #include "layers.h"
 
 static double now(void)

@@ -28,6 +28,22 @@ def attend(logits, values):
     return [dot(weights, column) / sum(weights) for column in zip(*values)]
 
 
+def entmax(logits, power):
+    """max(0, (power - 1) x - tau)^(1 / (power - 1)) with the tau that makes them sum to 1, found by halving."""
+    x = [(power - 1) * (y - max(logits)) for y in logits]
+    low, high = -1.0, 0.0
+    for _ in range(60):
+        tau = (low + high) / 2
+        weights = [max(0.0, y - tau) ** (1 / (power - 1)) for y in x]
+        low, high = (tau, high) if sum(weights) > 1 else (low, tau)
+    return [w / sum(weights) for w in weights]
+
+
+def sparse(logits, values, power, scale):
+    soft = attend(logits, values)
+    return [s + scale * (e - s) for s, e in zip(soft, mixed(entmax(logits, power), values))]
+
+
 def taps(sigma, extent, at):
     """The weight with which each place of an axis enters the blurred place `at`: methods.md, Gaussian blur."""
     n = math.ceil(6 * sigma)
@@ -67,6 +83,8 @@ def row(head, method, i, sigma=0.0, side=0, context=0):
     keys, values = head.k, head.v
     if image < 0 or method == "standard":
         pass
+    elif method == "sparse":
+        return sparse([head.scale * dot(q, k) for k in keys], values, 1.5, 2.0)  # the library's defaults
     elif method == "smoothed":
         q = blurred(head.q[context:], side, sigma, image)
     elif method == "orthogonal":
@@ -74,7 +92,9 @@ def row(head, method, i, sigma=0.0, side=0, context=0):
         q = [a - b + c for a, b, c in zip(q, kept[image], blurred(kept, side, sigma, image))]
     elif method == "identity":
         keys, values = keys[:context] + [keys[i]], values[:context] + [values[i]]
-    elif method == "uniform":
+    elif method != "uniform":
+        raise ValueError(f"there is no {method} here")
+    else:
         n = len(keys) - context
         share = [1 / n] * n
         logits = [head.scale * dot(q, k) for k in keys[:context] + [mixed(share, keys[context:])]]

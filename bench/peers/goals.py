@@ -1,4 +1,5 @@
 """The goals of the CPU backend: what must be reached, what is aimed at, and what was."""
+from combining import CASES
 from results import Value
 from sections import AWKWARD, LATENTS, SIGMAS, SHAPES
 
@@ -44,6 +45,14 @@ def over_best(case):
     def of(r, t):
         best = r.quickest(r.get(t, "attention", case, TORCH), r.get(t, "attention", case, ONNX))
         return r.ratio(best, r.get(t, "attention", case, OURS))
+    return of
+
+
+def rule_over_best(case):
+    def of(r, t):
+        forms = [records for key, records in r.kept.items() if key[:3] == (t, "rules", case) and
+                 key[3].startswith(TORCH)]
+        return r.ratio(r.quickest(*forms), r.get(t, "rules", case, OURS))
     return of
 
 
@@ -113,9 +122,23 @@ def guidance():
                                ("two matrix products", 1.15, 1.3)):
             yield Goal(f"SEG row, sigma 10, 64 x 64, over PyTorch: {who}", case, must, aim,
                        ratio("rows", case, f"PyTorch, SEG {who}", "attnguide, SEG 10"), form="{:.2f} x")
+    yield Goal("sparse row to text over a standard row", "S5", 3, 1.5,
+               ratio("sparse", "S5", "attnguide, sparse", "attnguide, standard"), least=True, form="{:.2f} x")
+    for who in ("sorted", "bisected"):
+        yield Goal(f"sparse row to text over PyTorch: {who}", "S5", 3, 10,
+                   ratio("sparse", "S5", f"PyTorch, PLADIS {who}", "attnguide, sparse"), form="{:.2f} x")
     for name in LATENTS:
         yield Goal("CFG + perturbed + rescale over compiled PyTorch", f"{name} latents", 1.0, 1.5,
                    ratio("combine", name, "PyTorch, compiled", OURS), form="{:.2f} x")
+
+
+def rules():
+    for case in CASES:
+        yield Goal("a rule over the best of its forms in PyTorch", case.name, 1.0, None,
+                   rule_over_best(case.name), form="{:.2f} x")
+    for case in CASES:
+        yield Goal("a rule, share of copy bandwidth, inputs and output counted once", case.name, case.share, None,
+                   share("rules", case.name))
 
 
 def scaling():
@@ -142,7 +165,7 @@ def two_over_one(name):
 def table(results):
     """[goal, {threads: (Value, verdict)}], every goal."""
     lines = []
-    for goal in [*attention(), *moves(), *guidance(), *scaling()]:
+    for goal in [*attention(), *moves(), *guidance(), *rules(), *scaling()]:
         found = {t: goal.of(results, t) for t in results.threads}
         lines.append((goal, {t: (v, goal.verdict(v.value)) for t, v in found.items() if v is not None}))
     return lines

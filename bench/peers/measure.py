@@ -17,6 +17,7 @@ class Subject:
         self.out = also.get("out")  # the Tensor it writes, where it is one of ours
         self.judge = None  # called after a run: sets error
         self.error = None
+        self.bar = also.get("bar")  # above which the error is wrong; None: that of the type
         self.seconds, self.limits = [], []
 
     def once(self, shortest):
@@ -45,7 +46,7 @@ class Subject:
     def record(self):
         return {"who": self.who, "case": self.case, "dtype": self.dtype, "threads": self.threads,
                 "detail": self.detail, "flop": self.flop, "bytes": self.bytes, "error": self.error,
-                "seconds": self.seconds, "limits": self.limits}
+                "bar": self.bar, "seconds": self.seconds, "limits": self.limits}
 
 
 def sample(machine, subject, shortest):

@@ -2,7 +2,7 @@
  * machine's limits by the same loops, the full matrix through OpenBLAS, random tensors. */
 #include <stdlib.h>
 
-#include "../../tools/half.h"
+#include "../../src/halves.h"
 #include "../bench.h"
 
 #if defined(AG_WITH_OPENBLAS)
@@ -40,7 +40,7 @@ void peers_fill(void *to, int dtype, int64_t n, uint32_t seed)
     for (int64_t i = 0; i < n; i++) {
         const float x = next(&state);
         if (dtype == AG_F32) ((float *)to)[i] = x;
-        else ((uint16_t *)to)[i] = dtype == AG_F16 ? half_from_float(x) : bfloat_from_float(x);
+        else ((uint16_t *)to)[i] = dtype == AG_F16 ? ag_to_half(x) : ag_to_bfloat(x);
     }
 }
 

@@ -11,6 +11,10 @@ from measure import Subject
 WHO = "attnguide"
 
 
+def doubles(values):
+    return (ctypes.c_double * len(values or ()))(*values or ())
+
+
 class Row:
     """What an output row asks for, in the words of exact.py."""
 
@@ -41,10 +45,13 @@ class Engine:
         return p
 
     def row(self, asked, side, context):
-        lib = self.lib
-        made = lib.new("ag_row", getattr(lib, "AG_SCRAMBLED" if asked.method == "gather" else
-                                         "AG_" + asked.method.upper()))
-        made.sigma, made.keep_parallel, made.image_offset = asked.sigma, asked.keep_parallel, context
+        methods = self.lib.methods()
+        method = methods[asked.method]
+        made = self.lib.new("ag_row", method.method)
+        made.kind, made.image_offset = method.kind, context
+        for name in self.lib.parameters(list(methods).index(asked.method)):
+            if hasattr(asked, name):
+                setattr(made, name, getattr(asked, name))
         if side:
             made.grid[:] = (1, side, side)
         return made
@@ -57,13 +64,13 @@ class Engine:
     def workspace(self, plan):
         return self.lib.c.ag_plan_workspace(plan)
 
-    def runner(self, plan, args):
+    def runner(self, plan, args, calls="ag_plan"):
         """A call that runs the plan, with a workspace of its own."""
         size = self.workspace(plan)
         space = Tensor(self.machine, "f32", [size // 4 + 1])
         args.workspace, args.workspace_size = space.address, size
-        self.lib.call("ag_plan_check", plan, ctypes.byref(args))
-        call, at = self.lib.c.ag_plan_run, ctypes.byref(args)
+        self.lib.call(calls + "_check", plan, ctypes.byref(args))
+        call, at = getattr(self.lib.c, calls + "_run"), ctypes.byref(args)
 
         def run():
             if call(plan, at, None, 0):
@@ -96,27 +103,32 @@ class Engine:
         subject.judge = lambda: judge(subject, tensors, rows, side, context, p.operation == self.lib.AG_BLUR)
         return subject
 
-    def combination(self, case, inputs, out, rule, weights, rescale=0.0, **also):
-        """inputs, out: [samples, count]."""
+    def combination(self, case, inputs, out, rule, weights=None, **also):
+        """inputs, out: [samples, count]. also: parameters, in the rule's order; group and picture, as ag_guidance has
+        them; state, a Tensor; and what Subject takes."""
         lib = self.lib
         g = lib.new("ag_guidance", getattr(lib, rule), len(inputs), *out.shape)
         for i, x in enumerate(inputs):
             g.dtype[i] = self.machine.dtype(x.dtype)
         g.out_dtype = self.machine.dtype(out.dtype)
+        g.group[:] = also.pop("group", None) or (0, 0, 0)
+        g.picture[:] = also.pop("picture", None) or (0, 0, 0)
         plan = ctypes.c_void_p()
         lib.call("ag_guidance_plan", self.context, ctypes.byref(g), ctypes.byref(plan))
         values = lib.new("ag_guidance_args")
         for i, x in enumerate(inputs):
             values.input[i] = x.address
-        by = (ctypes.c_double * len(weights))(*weights)
-        values.out, values.weights, values.rescale = out.address, ctypes.addressof(by), rescale
-        args = lib.new("ag_args", None, None, None, None)
-        args.guidance = ctypes.addressof(values)
-        run = self.runner(plan, args)
+        by, numbers, state = doubles(weights), doubles(also.pop("parameters", ())), also.pop("state", None)
+        values.out = out.address
+        values.weights = ctypes.addressof(by) if by else None
+        values.parameters, values.parameter_count = ctypes.addressof(numbers) if numbers else None, len(numbers)
+        values.state = state.address if state else None
+        run = self.runner(plan, values, "ag_guidance")
         moved = out.count * (sum(BYTES[x.dtype] for x in inputs) + BYTES[out.dtype])
+        moved += 2 * out.count * BYTES["f32"] if state else 0
         subject = Subject(also.pop("who", WHO), case, run, dtype=out.dtype, limit=COPY, bytes=moved, out=out,
                           **also)
-        subject.kept = (inputs, out, by, values)
+        subject.kept = (inputs, out, by, numbers, state, values)
         if rule == "AG_LINEAR":
             subject.judge = lambda: judge_sum(subject, inputs, out, weights)
         return subject

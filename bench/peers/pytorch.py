@@ -147,6 +147,43 @@ def pag_joint(case, tensors, context, **also):
             subject(case, merged, "flash, merged with the own key", dtype=tensors[0].dtype, **also)]
 
 
+# ---- PLADIS ----
+
+def entmax_sorted(logits):
+    """Entmax of power 1.5 as deep-spin's package has it: sorted, then the support from running means."""
+    x = (logits - logits.max(dim=-1, keepdim=True).values) / 2
+    ordered = x.sort(dim=-1, descending=True).values
+    count = torch.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    mean = ordered.cumsum(dim=-1) / count
+    spread = count * ((ordered ** 2).cumsum(dim=-1) / count - mean ** 2)
+    tau = mean - ((1 - spread) / count).clamp(min=0).sqrt()
+    support = (tau <= ordered).sum(dim=-1, keepdim=True)
+    return (x - tau.gather(-1, support - 1)).clamp(min=0) ** 2
+
+
+def entmax_bisected(logits, steps=50):
+    """The same by halving, as its bisection has it."""
+    x = logits / 2
+    top = x.max(dim=-1, keepdim=True).values
+    low, wide = top - 1, 1 - x.shape[-1] ** -0.5
+    for _ in range(steps):
+        wide /= 2
+        weights = (x - low - wide).clamp(min=0) ** 2
+        low = torch.where(weights.sum(dim=-1, keepdim=True) >= 1, low + wide, low)
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+def pladis(case, tensors, scale, entmax, name, **also):
+    """A row of cross-attention as published: the dense map, softmax and entmax of it, one product."""
+    q, k, v = (view(t) for t in tensors[:3])
+
+    def compute():
+        logits = torch.matmul(q, k.transpose(2, 3)) / math.sqrt(q.shape[3])
+        soft = logits.softmax(dim=-1)
+        return torch.matmul(soft + scale * (entmax(logits) - soft), v)
+    return subject(case, compute, name, dtype=tensors[0].dtype, **also)
+
+
 # ---- the combination ----
 
 def combine(cond, uncond, perturbed, g, w, phi):

@@ -60,14 +60,15 @@ def measurements(results):
                "dtype": dtype, "detail": records[0]["detail"], "milliseconds": seconds.value * 1e3,
                "spread": seconds.spread / seconds.value, "gflops": records[0]["flop"] / seconds.value * GIGA,
                "gigabytes_per_second": records[0]["bytes"] / seconds.value * GIGA,
-               "share": share.value if share else None, "error": error, "process_threads": threads}
+               "share": share.value if share else None, "error": error, "bar": records[0]["bar"],
+               "process_threads": threads}
 
 
 def wrong(results, rows):
     """A sentence for every contestant whose result is not that of float64, and for what stopped; NaN is wrong."""
     yield from results.notes("failed")
     for m in rows:
-        bar = max(TOLERANCE[name] for name in m["dtype"].split(" to "))
+        bar = m["bar"] or max(TOLERANCE[name] for name in m["dtype"].split(" to "))
         if m["error"] is not None and not m["error"] <= bar:
             yield (f"{m['section']} {m['case']}, {m['who']} {m['detail']} {m['dtype']}: error {m['error']:.1e}, "
                    f"more than {bar:.0e}")
@@ -98,7 +99,8 @@ def plain(lines):
 def limits(results):
     """GFLOP/s and GB/s of the machine's own loops, as sampled beside the subjects."""
     kinds = {"multiply-add": ("attention", "attnguide", "f32"), "bf16": ("attention", "attnguide", "bf16"),
-             "AVX2": ("attention", "attnguide, AVX2", "f32"), "copy": ("moves", "copy", "f32")}
+             "AVX2": ("attention", "attnguide, AVX2", "f32"), "copy": ("moves", "copy", "f32"),
+             "copy beside rules": ("rules", "attnguide", "f32")}
     for t in results.threads:
         for kind, (section, who, dtype) in kinds.items():
             found = [x for key, records in results.kept.items() if key[:2] == (t, section) and key[3:] == (who, dtype)
@@ -112,8 +114,8 @@ def about(results):
     m, v = results.machine(), results.versions()
     lines = [f"{m['processor']}, {m['processors']} processors; {m['system']}; {m['compiler']}; Python {m['python']}.",
              "; ".join(name + " " + said.replace(name + " ", "") for name, said in v.items()) + "."]
-    said = [f"{kind} {rate:.1f} {'GB/s' if kind == 'copy' else 'GFLOP/s'} (spread {wide:.1%}, {threads_named(t)})"
-            for t, kind, rate, wide in limits(results)]
+    said = [f"{kind} {rate:.1f} {'GB/s' if kind.startswith('copy') else 'GFLOP/s'} (spread {wide:.1%}, "
+            f"{threads_named(t)})" for t, kind, rate, wide in limits(results)]
     lines.append("Limits, sampled beside every subject: " + ", ".join(said) + ".")
     each = sum(p["threads"] == results.threads[0] for p in results.processes)
     lines.append(f"Interleaved rounds, threads pinned; attention: the median of {each} processes, the rest of one.")

@@ -1,16 +1,19 @@
 """What is compared with what: each section yields groups of subjects that are measured in turn with each other."""
 import ctypes
 import math
+import pathlib
+import re
 
 import attnguide
 import exact
+from combining import rules
 from machine import AVX2, BF16, COPY, FMA, BYTES, Tensor
 from measure import Subject, quickest
 from ours import Engine, Row, judge
 
-# B, H, N, M, d: SDXL at two resolutions, SD 1.5, a slice of Flux, cross attention, a small one.
-SHAPES = {"S1": (2, 20, 1024, 1024, 64), "S2": (2, 10, 4096, 4096, 64), "S3": (2, 8, 4096, 4096, 40),
-          "S4": (1, 4, 4608, 4608, 128), "S5": (2, 10, 4096, 77, 64), "S6": (2, 8, 256, 256, 160)}
+SHAPES_FILE = pathlib.Path(__file__).parents[1] / "shapes.def"  # the benchmark in C compiles it
+SHAPES = {name: tuple(int(extent) for extent in extents.split(",")) for name, extents in  # B, H, N, M, d
+          re.findall(r'^SHAPE\("(\w+)", ([\d, ]+)\)$', SHAPES_FILE.read_text("utf-8"), re.M)}
 SIGMAS = (0.5, 1, 2, 4, 10, 30)
 LENGTHS = (1024, 2048, 4096, 8192, 16384)
 AWKWARD = {"N 300": (300, 64), "N 1000": (1000, 64), "N 1025": (1025, 64), "d 41": (1024, 41), "d 63": (1024, 63),
@@ -28,6 +31,8 @@ class Sizes:
         self.shapes = {name: self.small(shape) if quick else shape for name, shape in SHAPES.items()}
         self.lengths = [n // 8 for n in LENGTHS] if quick else LENGTHS
         self.latents = {"SDXL": LATENTS["SDXL"]} if quick else LATENTS
+        self.picture = (2, 16, 64, 32) if quick else (2, 16, 512, 256)
+        self.tokens = (2, 512, 64) if quick else (2, 32768, 64)
         self.pictures = (1, 2) if quick else (3, 20)  # of the large tensors: 63 MB in float32
 
     @staticmethod
@@ -152,6 +157,21 @@ def rows(bench):
         yield group
 
 
+def text_rows(bench):
+    """PLADIS: attention to text with entmax beside softmax, ours and the published form over the dense map."""
+    shape = bench.sizes.shapes["S5"]
+    tensors, case = bench.tensors("f32", shape), "S5"
+    group = []
+    for who, row in (("standard", Row()), ("sparse", Row("sparse"))):
+        group += bench.ours(case, tensors, rows=[row], who=f"attnguide, {who}")
+    torch = bench.pytorch
+    if torch:
+        for entmax, name in ((torch.entmax_sorted, "sorted"), (torch.entmax_bisected, "bisected")):
+            group += bench.best([torch.pladis(case, tensors, 2.0, entmax, name, who=f"PyTorch, PLADIS {name}")],
+                                judged_by(tensors, Row("sparse")))
+    yield group
+
+
 def guided(bench):
     """[uncond, cond, perturbed] in one call, and what two and three standard rows take."""
     side, heads = bench.sizes.side, bench.sizes.heads
@@ -231,7 +251,8 @@ def combine(bench):
         inputs = [Tensor(bench.machine, "f32", shape, seed) for seed in (1, 2, 3)]
         count = inputs[0].count // shape[0]
         out = Tensor(bench.machine, "f32", (shape[0], count))
-        one = bench.engine.combination(name, inputs, out, "AG_RESCALE", bench.engine.cfg_perturbed(G, W), PHI)
+        one = bench.engine.combination(name, inputs, out, "AG_RESCALE", bench.engine.cfg_perturbed(G, W),
+                                       parameters=(PHI,))
         one.last_sample = lambda out=out, count=count: out.read(out.count - count, count)
         group = [one]
         if bench.pytorch:
@@ -293,5 +314,5 @@ def memory(bench):
     return found
 
 
-SECTIONS = {"attention": attention, "rows": rows, "guided": guided, "text": beside_text, "blur": blurs,
-            "moves": moves, "combine": combine, "lengths": lengths, "cliffs": cliffs}
+SECTIONS = {"attention": attention, "rows": rows, "sparse": text_rows, "guided": guided, "text": beside_text,
+            "blur": blurs, "moves": moves, "combine": combine, "rules": rules, "lengths": lengths, "cliffs": cliffs}

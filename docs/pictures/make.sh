@@ -8,7 +8,8 @@ here=$build/docs
 mkdir -p "$here"
 
 [ -f "$build/demo/noisy.png" ] || "$build/attnguide" demo demo/raccoon.png "$build/demo"
-for name in clean noisy standard identity uniform smoothed_1 smoothed_4 smoothed_inf orthogonal_4 gather permute tokens
+for name in clean noisy standard identity uniform smoothed_1 smoothed_4 smoothed_inf orthogonal_4 gather permute tokens \
+    softened_0.5 masked_0.5 noisy_1
 do cp "$build/demo/$name.png" "$pictures/$name.png"; done
 
 # The demo's own h, which its table shows rounded.

@@ -134,8 +134,10 @@ static void check_refusals(void)
     report(ag_ggml_problem(&p, &in, 1, 1, why, sizeof why) == AG_ERR_TYPE, "refused", "quantized keys", why);
     p.kernel = "attend_ggml";
     report(ag_ggml_open(&g, machine.context, &p, why, sizeof why) == AG_ERR_KERNEL, "refused", "a kernel", why);
-    p.kernel = "attend_openblas";
+    p.operation = AG_MAP;
+    p.kernel = "map_openblas";
     report(ag_ggml_open(&g, machine.context, &p, why, sizeof why) == AG_ERR_KERNEL, "refused", "own threads", why);
+    p.operation = AG_ATTENTION;
     p.kernel = NULL;
     p.row_count = 1;
     ag_row rows[MOST_ROWS];

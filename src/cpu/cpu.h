@@ -1,31 +1,27 @@
-/* cpu.h - the CPU backend's kernels and features. */
+/* cpu.h - what the CPU backend and its kernels share: features, sets of kernels, parts of a step. */
 #ifndef AG_CPU_H
 #define AG_CPU_H
 
-#include "../step.h"
+#include "../program/backend.h"
 
 enum { AG_CPU_AVX2 = 1, AG_CPU_AVX512 = 2, AG_CPU_AVX512BF16 = 4 };
 
-extern const ag_kernel ag_draw_ref, ag_permute_ref, ag_tally_f64_ref, ag_gather_f32_ref, ag_mean_f64_ref,
-    ag_split_f64_ref;
-extern const ag_kernel ag_draw_avx2, ag_permute_avx2, ag_tally_f64_avx2, ag_gather_f32_avx2, ag_mean_f64_avx2,
-    ag_split_f64_avx2, ag_copy_avx2;
-extern const ag_kernel ag_draw_avx512, ag_permute_avx512, ag_tally_f64_avx512, ag_gather_f32_avx512, ag_mean_f64_avx512,
-    ag_split_f64_avx512, ag_copy_avx512;
-extern const ag_kernel ag_draw_neon, ag_permute_neon, ag_tally_f64_neon, ag_gather_f32_neon, ag_mean_f64_neon,
-    ag_split_f64_neon, ag_copy_neon;
-extern const ag_kernel ag_energy_f32_base, ag_energy_f32_avx2, ag_energy_f32_avx512, ag_energy_f32_neon;
-extern const ag_kernel ag_received_f32_base, ag_received_f32_avx2, ag_received_f32_avx512, ag_received_f32_neon;
-extern const ag_kernel ag_copy_ref, ag_received_f64_ref, ag_energy_f64_ref, ag_map_f64_ref;
-extern const ag_kernel ag_blur_f64_ref, ag_blur_f32_base, ag_blur_f32_avx2, ag_blur_f32_avx512, ag_blur_f32_neon;
-extern const ag_kernel ag_attend_f64_ref, ag_attend_f32_base, ag_attend_f32_avx2, ag_attend_f32_avx512,
-    ag_attend_bf16_avx512bf16, ag_attend_f32_neon;
+/* Rows of logits to weights, for the kernels that leave the products to a library. */
+typedef struct ag_softmax {
+    float (*max)(const float *x, int64_t n);     /* -FLT_MAX for n = 0 */
+    float (*exp2)(float *x, int64_t n, float m); /* x = 2^(x - m) in place; returns the sum */
+} ag_softmax;
 
-extern const ag_kernel ag_statistics_f64_base, ag_statistics_f64_avx2, ag_statistics_f64_avx512, ag_statistics_f64_neon;
-extern const ag_kernel ag_combine_f32_base, ag_combine_f32_avx2, ag_combine_f32_avx512, ag_combine_f32_neon;
+/* Kernels that come together, as those of an instruction set do. */
+typedef struct ag_kernel_set {
+    const char *name;
+    uint32_t needs;                  /* of the machine, for any of them */
+    const ag_kernel *const *kernels; /* of a step, faster ones before slower ones; NULL-ended */
+    ag_softmax softmax;              /* NULL: it has none */
+} ag_kernel_set;
 
-/* With OPENBLAS=0 these two are not in the build. */
-extern const ag_kernel ag_attend_openblas, ag_map_openblas;
+/* Every set of this build, faster ones before slower ones; NULL-ended. */
+extern const ag_kernel_set *const ag_cpu_sets[];
 
 /* refuse() of a kernel that takes everything. */
 static inline const char *ag_refuses_nothing(const ag_step *s)

@@ -1,9 +1,9 @@
-/* openblas.h - OpenBLAS, loaded when it is first wanted: nobody pays for its threads who does not ask for it by name.
- * */
+/* openblas.h - OpenBLAS, loaded when it is first wanted: nobody pays for its threads who does not ask for it by
+ * name. */
 #ifndef AG_OPENBLAS_H
 #define AG_OPENBLAS_H
 
-#include "study/softmax.h"
+#include "cpu.h"
 
 enum { AG_ROW_MAJOR = 101, AG_NO_TRANS = 111, AG_TRANS = 112 };
 
@@ -23,7 +23,10 @@ static inline int ag_openblas_takes(const ag_ref *r, int64_t width)
     return r->dtype == AG_F32 && r->stride_i >= width && r->stride_i <= INT32_MAX;
 }
 
-/* For the kernels' tables. */
+/* The fastest rows of logits to weights for this machine. */
+const ag_softmax *ag_softmax_here(void);
+
+/* For the kernel's table. */
 const char *ag_openblas_unavailable(void);
 const char *ag_openblas_detail(void);
 

@@ -1,9 +1,11 @@
 /* pool.c - the context's own threads: they wait until a run wants them, and run it together with the caller. Whoever
  * waits looks out for a few tens of microseconds, which is how soon a model's next layer comes, and then sleeps. */
+#include "pool.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "../context.h"
+#include "../os.h"
 
 typedef struct member {
     struct ag_pool *pool;
@@ -15,9 +17,9 @@ struct ag_pool {
     ag_lock *lock; /* of everything below */
     int threads;   /* the caller counts as worker 0 */
     int pin;
-    int process;      /* the threads live there; a forked child has none of them */
-    int wanted, quit; /* workers wanted this round */
-    atomic_int busy;  /* those not yet back; written under the lock, like round, and watched without it */
+    unsigned generation; /* the threads live there; a forked child has none of them */
+    int wanted, quit;    /* workers wanted this round */
+    atomic_int busy;     /* those not yet back; written under the lock, like round, and watched without it */
     atomic_int round;
     void (*body)(void *, int);
     void *arg;
@@ -65,13 +67,15 @@ static void serve(void *arg)
     ag_lock_give(p->lock);
 }
 
+int ag_pool_threads(const ag_pool *p) { return p ? p->threads : 1; }
+
 ag_pool *ag_pool_create(int threads, int pin)
 {
     ag_pool *p = calloc(1, sizeof *p + (size_t)threads * sizeof *p->members);
     if (!p) return NULL;
     p->threads = 1;
     p->pin = pin;
-    p->process = ag_os_process();
+    p->generation = ag_os_generation();
     if (!(p->lock = ag_lock_create())) {
         ag_pool_free(p);
         return NULL;
@@ -79,10 +83,7 @@ ag_pool *ag_pool_create(int threads, int pin)
     for (; p->threads < threads; p->threads++) {
         member *m = &p->members[p->threads];
         *m = (member){ .pool = p, .worker = p->threads };
-        if (!(m->thread = ag_thread_start(serve, m))) {
-            ag_pool_free(p);
-            return NULL;
-        }
+        if (!(m->thread = ag_thread_start(serve, m))) break;
     }
     return p;
 }
@@ -90,7 +91,7 @@ ag_pool *ag_pool_create(int threads, int pin)
 void ag_pool_free(ag_pool *p)
 {
     if (!p) return;
-    if (p->process != ag_os_process()) { /* nobody to wait for; a lock that was held at the fork stays held */
+    if (p->generation != ag_os_generation()) { /* nobody to wait for; a lock that was held at the fork stays held */
         free(p);
         return;
     }
@@ -107,7 +108,7 @@ void ag_pool_free(ag_pool *p)
 
 int ag_pool_run(ag_pool *p, int workers, void (*body)(void *, int), void *arg)
 {
-    if (p->process != ag_os_process()) return 0;
+    if (p->generation != ag_os_generation()) return 0;
     ag_lock_take(p->lock);
     if (p->taken) {
         ag_lock_give(p->lock);

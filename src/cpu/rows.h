@@ -5,7 +5,8 @@
 #define AG_ROWS_H
 
 #include "../halves.h"
-#include "../step.h"
+#include "../program/backend.h"
+#include "../visible.h"
 
 /* to[0 .. n) = from, widened. */
 static inline void ag_load_row(float *restrict to, const void *restrict from, ag_dtype type, int64_t n)
@@ -36,26 +37,11 @@ static inline float ag_load_one(const void *from, ag_dtype type, int64_t t)
     return type == AG_F16 ? ag_from_half(h) : ag_from_bfloat(h);
 }
 
-/* ---- visibility of keys for output row b ---- */
-
-typedef struct ag_visible {
-    const uint8_t *mask; /* NULL: all */
-    int64_t stride;
-    int64_t length;
-} ag_visible;
+/* ---- output row b: which keys are visible (visible.h), what the bias is ---- */
 
 static inline ag_visible ag_visible_of(const ag_bound *run, int64_t b)
 {
-    const ag_problem *p = &run->c->p;
-    ag_visible v = { NULL, p->key_mask_stride[1], p->n_k };
-    if (p->has_key_mask) v.mask = run->args->key_mask + b * p->key_mask_stride[0];
-    if (p->has_key_lengths) v.length = run->args->key_lengths[b];
-    return v;
-}
-
-static inline int ag_key_visible(const ag_visible *v, int64_t j)
-{
-    return j < v->length && (!v->mask || v->mask[j * v->stride]);
+    return ag_visible_by(&run->c->p, run->args->key_mask, run->args->key_lengths, b);
 }
 
 /* What the bias adds to logit (h, i, j) of output row b: 0 without one, -inf where it hides the key. */
@@ -63,9 +49,9 @@ static inline float ag_bias_at(const ag_bound *run, int64_t b, int64_t h, int64_
 {
     const ag_problem *p = &run->c->p;
     if (p->bias_dtype == AG_NONE) return 0;
-    const int64_t *s = p->bias_stride, at = b * s[0] + h * s[1] + i * s[2] + j * s[3];
-    if (p->bias_dtype == AG_U8) return ((const uint8_t *)run->args->bias)[at] ? 0 : -__builtin_inff();
-    return ag_load_one(run->args->bias, p->bias_dtype, at);
+    const int64_t at = ag_bias_element(p, b, h, i, j);
+    if (p->bias_dtype == AG_U8) return ag_bias_of_byte(((const uint8_t *)run->bias)[at]);
+    return ag_load_one(run->bias, p->bias_dtype, at);
 }
 
 #endif

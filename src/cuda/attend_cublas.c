@@ -5,6 +5,7 @@
 #include "cublas.h"
 #include "device.h"
 #include "piece.h"
+#include "repair.h"
 #include "runtime.h"
 #include "weights.h"
 
@@ -105,8 +106,9 @@ static ag_status build(const ag_plan *p, const ag_step *step, void **built, ag_w
     (void)step, (void)built;
     int error = ag_rt_preload(ag_weights_entry);
     if (!error) error = ag_rt_preload(ag_results_entry);
+    if (!error) error = ag_rt_preload(ag_repair_entry);
     if (error) return ag_refuse(why, AG_ERR_DEVICE, "the kernels of attend_cublas: %s", ag_rt_text(error));
-    return ag_cublas_prepare(ag_plan_device(p), why);
+    return ag_cublas_prepare(p->c.device, why);
 }
 
 /* ---- run ---- */
@@ -270,7 +272,7 @@ static ag_status run_piece(work *x, const ag_piece *piece, char *memory)
     const cut c = cut_of(x->a, piece);
     const space at_ = space_of(x->a, &c);
     ag_status s =
-        ag_cublas_begin(&x->blas, ag_plan_device(x->x->plan), x->x->stream, memory + at_.blas, at_.blas_bytes, x->why);
+        ag_cublas_begin(&x->blas, x->x->plan->c.device, x->x->stream, memory + at_.blas, at_.blas_bytes, x->why);
     if (s) return s;
     for (int64_t h = 0; h < piece->heads && !s; h += c.heads)
         for (int64_t i = 0; i < span->count && !s; i += c.queries) {
@@ -283,6 +285,33 @@ static ag_status run_piece(work *x, const ag_piece *piece, char *memory)
     return s;
 }
 
+/* The result lies where the queries were: they are gone. */
+static int is_in_place(const ag_library_call *x)
+{
+    const ag_attend *a = &x->step->u.attend;
+    int same = 0;
+    for (int i = 0; i < a->n_spans; i++) {
+        const int source = a->pass[0].q[i].source;
+        same |= source == AG_IN_Q && x->launch->base[source] == x->launch->base[a->out.source];
+    }
+    return same;
+}
+
+/* Values that are hidden and not finite, products beyond float32: rows that came out so. */
+static ag_status repair(const ag_library_call *x, ag_why why)
+{
+    const ag_repair all = { .step = x->launch->steps + (x->step - x->plan->program.steps), .launch = *x->launch };
+    if (is_in_place(x)) return AG_OK;
+    const int error = ag_rt_launch(&(ag_rt_call){ .entry = ag_repair_entry,
+                                                  .blocks = ag_repair_blocks(x->step),
+                                                  .threads = AG_REPAIR_THREADS,
+                                                  .shared = ag_repair_shared(),
+                                                  .parameter = &all,
+                                                  .size = sizeof all,
+                                                  .stream = x->stream });
+    return error ? ag_refuse(why, AG_ERR_DEVICE, "attend_cublas: %s", ag_rt_text(error)) : AG_OK;
+}
+
 static ag_status enqueue(const ag_library_call *call, ag_why why)
 {
     work x = { .x = call, .a = &call->step->u.attend, .why = why };
@@ -291,7 +320,7 @@ static ag_status enqueue(const ag_library_call *call, ag_why why)
     ag_piece piece;
     ag_status s = AG_OK;
     while (!s && ag_piece_next(call->step, &at_piece, &piece)) s = run_piece(&x, &piece, (char *)memory);
-    return s;
+    return s ? s : repair(call, why);
 }
 
 const ag_cuda_kernel ag_attend_cublas = {

@@ -200,7 +200,7 @@ static ag_sdpa describe(const ag_step *s, const ag_piece *piece, int64_t rows, c
 static ag_status borrow_all(const ag_plan *p, const ag_step *s, int64_t rows, const distance *by, calls *all,
                             ag_why why)
 {
-    const ag_sdpa_place where = { ag_plan_device(p), NULL };
+    const ag_sdpa_place where = { p->c.device, NULL };
     ag_piece_cursor at = { 0, 0 };
     ag_piece piece;
     ag_rt_device is;

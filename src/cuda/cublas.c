@@ -23,7 +23,8 @@ typedef struct cublas {
     const char *(*text)(int status);
 } cublas;
 
-static ag_once once;
+static ag_once once = AG_ONCE;
+static int usable;
 static cublas found;
 static char detail[40], reason[200];
 static ag_handles handles;
@@ -41,12 +42,13 @@ static int missing(void *library)
            !found.sgemm || !found.text;
 }
 
-static int load(void)
+static int find(void)
 {
     static const char *const names[] = { "libcublas.so.13", "libcublas.so.12", NULL };
     void *library = ag_library_open("AG_CUBLAS", names);
     if (!library) {
-        snprintf(reason, sizeof reason, "libcublas.so.13 or .12 was not found (AG_CUBLAS may name its path): " COST);
+        snprintf(reason, sizeof reason,
+                 "libcublas.so.13 or .12 was not found (AG_CUBLAS may name its absolute path): " COST);
         return 0;
     }
     int major = 0, minor = 0, patch = 0;
@@ -61,8 +63,16 @@ static int load(void)
     return 0;
 }
 
-const char *ag_cublas_unavailable(void) { return ag_library_once(&once, load) ? NULL : reason; }
-const char *ag_cublas_detail(void) { return ag_library_once(&once, load) ? detail : NULL; }
+static void load(void) { usable = find(); }
+
+static int is_usable(void)
+{
+    ag_os_once(&once, load);
+    return usable;
+}
+
+const char *ag_cublas_unavailable(void) { return is_usable() ? NULL : reason; }
+const char *ag_cublas_detail(void) { return is_usable() ? detail : NULL; }
 
 /* No tf32: the mode says that products are at least as exact as their type. */
 static int create(void **handle)

@@ -3,7 +3,7 @@
 #ifndef AG_CUBLAS_H
 #define AG_CUBLAS_H
 
-#include "../step.h"
+#include "../plan/plan.h"
 
 enum { AG_CUBLAS_OP_N = 0, AG_CUBLAS_OP_T = 1, AG_CUBLAS_DEFAULT_MATH = 0, AG_CUBLAS_POINTER_MODE_HOST = 0 };
 enum { AG_CUBLAS_MAJOR_VERSION = 0, AG_CUBLAS_MINOR_VERSION = 1, AG_CUBLAS_PATCH_LEVEL = 2 };

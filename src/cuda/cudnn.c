@@ -10,7 +10,8 @@ enum { OLDEST = 91501 };
 
 #define COST "float16 and bfloat16 attention then runs without tensor cores"
 
-static ag_once once;
+static ag_once once = AG_ONCE;
+static int usable;
 static ag_cudnn found;
 static char detail[40], reason[256];
 
@@ -39,12 +40,12 @@ static const char *fault(size_t version)
     return "it has no usable unified attention";
 }
 
-static int load(void)
+static int find(void)
 {
     static const char *const names[] = { "libcudnn.so.9", NULL };
     void *library = ag_library_open("AG_CUDNN", names);
     if (!library) {
-        snprintf(reason, sizeof reason, "libcudnn.so.9 was not found (AG_CUDNN may name its path): " COST);
+        snprintf(reason, sizeof reason, "libcudnn.so.9 was not found (AG_CUDNN may name its absolute path): " COST);
         return 0;
     }
     if (missing(library)) {
@@ -59,6 +60,14 @@ static int load(void)
     return 0;
 }
 
-const ag_cudnn *ag_cudnn_here(void) { return ag_library_once(&once, load) ? &found : NULL; }
+static void load(void) { usable = find(); }
+
+static int is_usable(void)
+{
+    ag_os_once(&once, load);
+    return usable;
+}
+
+const ag_cudnn *ag_cudnn_here(void) { return is_usable() ? &found : NULL; }
 const char *ag_cudnn_unavailable(void) { return ag_cudnn_here() ? NULL : reason; }
 const char *ag_cudnn_detail(void) { return ag_cudnn_here() ? detail : NULL; }

@@ -3,7 +3,7 @@
 #ifndef AG_CUDNN_H
 #define AG_CUDNN_H
 
-#include "../step.h"
+#include "../plan/plan.h"
 #include "cudnn_api.h"
 
 /* NULL if it cannot be had; the sentences say why, or which one it is. */

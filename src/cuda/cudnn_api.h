@@ -1,5 +1,5 @@
 /* cudnn_api.h - as much of cuDNN 9's backend API as is used: its numbers and calls, declared here so that the plugin
- * builds where cuDNN's headers are not. tests/cuda/test_declarations.sh compares them with the headers. */
+ * builds where cuDNN's headers are not. tests/emulated/test_declarations.sh compares them with the headers. */
 /* clang-format off */
 #ifndef AG_CUDNN_API_H
 #define AG_CUDNN_API_H

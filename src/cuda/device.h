@@ -29,7 +29,7 @@
 extern "C" {
 #endif
 
-#include "../step.h" /* whose functions are C's */
+#include "../plan/plan.h" /* whose functions are C's */
 
 enum { AG_LAUNCH_ROWS = 64, AG_LAUNCH_WEIGHTS = 384 };
 
@@ -49,10 +49,13 @@ typedef struct ag_launch {
     int64_t            row_count;           /* entries: 1 holds for all (but its stream, if the default) */
     const ag_row_value *rows;               /* in device memory, not to be read by the host; NULL: in `row` */
     union {
-        ag_row_value row[AG_LAUNCH_ROWS];
         struct {
-            ag_guidance_args args;          /* weights NULL: they are these */
-            double           weights[AG_LAUNCH_WEIGHTS];
+            ag_row_value row[AG_LAUNCH_ROWS];
+            double       lambda[AG_LAUNCH_ROWS];
+        };
+        struct {
+            ag_combining run;               /* weights NULL: they are these */
+            double       weights[AG_LAUNCH_WEIGHTS];
         } combine;
     } u;
 } ag_launch;
@@ -71,6 +74,7 @@ typedef struct ag_cuda_kernel {
     ag_kernel   kernel;                     /* as on the CPU: name, step, refuse, tasks; run is NULL */
 
     const void *entry;                      /* of an own kernel: KERNEL()'s name */
+    const void *(*entry_for)(const ag_step *); /* of one that has several: that of this step; NULL = there is one */
     int         threads;                    /* per block, a multiple of 32 */
     size_t    (*shared)(const ag_step *);   /* bytes of shared memory per block; NULL = none */
 
@@ -88,6 +92,7 @@ typedef struct ag_cuda_kernel {
 /* One launch of a run, or one library call. Ordered by phase. */
 typedef struct ag_batch {
     const ag_cuda_kernel *kernel;
+    const void           *entry;            /* its own; NULL: a library's */
     int64_t               first, count;     /* tasks, in the plan's table */
     size_t                shared;
     int64_t               step;             /* of a library call */
@@ -102,12 +107,12 @@ typedef struct ag_cuda_plan {
     void     **built;                       /* [n_steps] by library kernels */
 } ag_cuda_plan;
 
-/* plan.c, build.c, enqueue.c */
-ag_status ag_cuda_settle(ag_plan *plan, ag_why why);
-ag_status ag_cuda_build(ag_plan *plan, ag_cuda_plan *device, ag_why why);
+/* plan.c, enqueue.c */
+ag_status ag_cuda_begin(ag_plan *plan, ag_why why);
+ag_status ag_cuda_build(ag_plan *plan, int64_t step, ag_why why);
 ag_status ag_cuda_prepare(ag_plan *plan, ag_why why);
-void      ag_cuda_release(ag_plan *plan);
-ag_status ag_cuda_run(const ag_plan *plan, const ag_args *args, ag_why why);
+void      ag_cuda_end(ag_plan *plan);
+ag_status ag_cuda_run(const ag_plan *plan, const ag_bound *run, ag_why why);
 
 /* qualified.c */
 const char *ag_cuda_remark(const ag_kernel *kernel, int device);
@@ -127,6 +132,7 @@ extern const ag_cuda_kernel ag_blur_mean_simt;                                  
 extern const ag_cuda_kernel ag_blur_simt;                                                 /* blur.cu */
 extern const ag_cuda_kernel ag_statistics_simt, ag_combine_simt;                          /* combine.cu */
 extern const ag_cuda_kernel ag_energy_simt, ag_map_simt;                                  /* study.cu */
+extern const ag_cuda_kernel ag_reduce_simt, ag_levels_simt, ag_expand_simt;                 /* pyramid.cu */
 extern const ag_cuda_kernel ag_received_simt;                                             /* received.cu */
 
 #ifdef __cplusplus

@@ -8,23 +8,10 @@
 void *ag_library_open(const char *variable, const char *const *names)
 {
     const char *path = ag_os_variable(variable);
-    if (path && *path) return ag_os_library(path);
+    if (path && *path) return *path == '/' ? ag_os_library(path) : NULL;
     void *library = NULL;
     for (; *names && !library; names++) library = ag_os_library(*names);
     return library;
-}
-
-enum { UNTRIED, LOADING, TRIED };
-
-int ag_library_once(ag_once *once, int (*load)(void))
-{
-    int was = UNTRIED;
-    if (atomic_compare_exchange_strong(&once->state, &was, LOADING)) {
-        atomic_store(&once->result, load());
-        atomic_store(&once->state, TRIED);
-    }
-    while (atomic_load(&once->state) != TRIED) ag_os_yield();
-    return atomic_load(&once->result);
 }
 
 /* ---- the lock ---- */

@@ -6,16 +6,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* The library at the path that environment variable `variable` names, and nothing else where it is set; else the first
- * of `names` (NULL-ended) that there is, which is the one a host has already loaded under that name. */
+/* The library at the absolute path that environment variable `variable` names, and nothing else where it is set; else
+ * the first of `names` (NULL-ended) that there is, which is the one a host has already loaded under that name. */
 void *ag_library_open(const char *variable, const char *const *names);
-
-/* Runs load() once, whichever thread comes first; the others wait. Returns what it returned: nonzero = loaded. */
-typedef struct ag_once {
-    atomic_int state, result;
-} ag_once;
-
-int ag_library_once(ag_once *once, int (*load)(void));
 
 /* Held while plans are made, never in a run. 0: there is no memory for it. */
 int ag_library_lock(void);

@@ -37,6 +37,7 @@ const char *ag_piece_refuse(const ag_step *s)
     if (p->own != AG_OWN_NONE) return "each query has a key of its own";
     if (p->permuted) return "rows of causal or bias are permuted";
     if (p->disturbance.kind != AG_DISTURB_NONE) return "logits are hidden or disturbed at random";
+    if (p->power != 0) return "weights are not those of softmax alone";
     if (!p->n_keys) return "there are no keys";
     if (a->masked) return "keys are masked: the products would read what a mask hides";
     for (int i = 0; i < p->n_keys; i++)

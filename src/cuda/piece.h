@@ -3,7 +3,7 @@
 #ifndef AG_PIECE_H
 #define AG_PIECE_H
 
-#include "../step.h"
+#include "../program/step.h"
 
 /* Query heads [h, h + heads) and the key/value heads from kv that they read, heads / kv_heads of them each. */
 typedef struct ag_piece {

@@ -11,12 +11,18 @@ static const ag_cuda_kernel *kernel_of(const ag_plan *p, int64_t step)
     return (const ag_cuda_kernel *)(const void *)p->kernels[step]; /* its first member */
 }
 
+static const void *entry_of(const ag_plan *p, int64_t step)
+{
+    const ag_cuda_kernel *k = kernel_of(p, step);
+    return k->entry_for ? k->entry_for(&p->program.steps[step]) : k->entry;
+}
+
 /* ---- batches: for each phase, a launch for each own kernel, a call for each step of a library's ---- */
 
-static int find_batch(const ag_cuda_plan *d, int64_t from, const ag_cuda_kernel *k)
+static int find_batch(const ag_cuda_plan *d, int64_t from, const void *entry)
 {
     for (int64_t i = from; i < d->n_batches; i++)
-        if (d->batches[i].kernel == k && k->entry) return (int)i;
+        if (entry && d->batches[i].entry == entry) return (int)i;
     return -1;
 }
 
@@ -28,9 +34,9 @@ static void list_batches(const ag_plan *p, ag_cuda_plan *d, int phase)
         const ag_step *step = &p->program.steps[s];
         const ag_cuda_kernel *k = kernel_of(p, s);
         if (step->phase != phase) continue;
-        const int at = find_batch(d, from, k);
+        const int at = find_batch(d, from, entry_of(p, s));
         ag_batch *b = at < 0 ? &d->batches[d->n_batches++] : &d->batches[at];
-        if (at < 0) *b = (ag_batch){ .kernel = k, .step = s };
+        if (at < 0) *b = (ag_batch){ .kernel = k, .entry = entry_of(p, s), .step = s };
         const size_t shared = k->shared ? k->shared(step) : 0;
         if (shared > b->shared) b->shared = shared;
         if (k->entry) b->count += k->kernel.tasks(step);
@@ -42,11 +48,11 @@ static void list_tasks(const ag_plan *p, ag_cuda_plan *d, int phase, int64_t fro
 {
     for (int64_t i = from; i < d->n_batches; i++) {
         ag_batch *b = &d->batches[i];
-        if (!b->kernel->entry) continue;
+        if (!b->entry) continue;
         b->first = *n_tasks;
         for (int64_t at = 0; at < p->phases[phase].n_tasks; at++) {
             const ag_task *t = &p->phases[phase].tasks[at];
-            if (kernel_of(p, t->step) == b->kernel) tasks[(*n_tasks)++] = *t;
+            if (entry_of(p, t->step) == b->entry) tasks[(*n_tasks)++] = *t;
         }
     }
 }
@@ -120,7 +126,7 @@ static ag_status upload(const ag_plan *p, ag_cuda_plan *d, const ag_task *tasks,
 static ag_status load_kernels(const ag_cuda_plan *d, ag_why why)
 {
     for (int64_t i = 0; i < d->n_batches; i++) {
-        const int error = d->batches[i].kernel->entry ? ag_rt_preload(d->batches[i].kernel->entry) : 0;
+        const int error = d->batches[i].entry ? ag_rt_preload(d->batches[i].entry) : 0;
         if (error) return failed(error, why, d->batches[i].kernel->kernel.name);
     }
     return AG_OK;
@@ -156,7 +162,7 @@ static ag_status check_device(int device, ag_why why)
     const int error = ag_rt_count(&devices);
     if (error) return failed(error, why, "devices");
     if (device < 0 || device >= devices)
-        return ag_refuse(why, AG_ERR_VALUE, "device is %d, but there are %d", device, devices);
+        return ag_refuse(why, AG_ERR_VALUE, "device is %d, but this machine has %d, numbered from 0", device, devices);
     if (ag_rt_describe(device, &is)) return ag_refuse(why, AG_ERR_DEVICE, "device %d does not answer", device);
     if (is.major < 8)
         return ag_refuse(why, AG_ERR_UNAVAILABLE, "device %d, %s, is of compute capability %d.%d, below 8.0", device,
@@ -164,36 +170,56 @@ static ag_status check_device(int device, ag_why why)
     return AG_OK;
 }
 
-typedef ag_status (*part)(ag_plan *p, ag_cuda_plan *d, ag_why why);
-
-static ag_status on_device(ag_plan *p, part what, ag_why why)
+/* Makes the plan's device current; *before is what was. */
+static ag_status enter(const ag_plan *p, int *before, ag_why why)
 {
-    int before;
-    int error = ag_rt_current(&before);
-    if (error || (error = ag_rt_use(ag_plan_device(p)))) return failed(error, why, "the device");
-    const ag_status s = what(p, p->device, why);
-    error = ag_rt_use(before);
+    int error = ag_rt_current(before);
+    if (!error) error = ag_rt_use(p->c.device);
+    return error ? failed(error, why, "the device") : AG_OK;
+}
+
+static ag_status leave(int before, ag_status s, ag_why why)
+{
+    const int error = ag_rt_use(before);
     return s || !error ? s : failed(error, why, "the device that was current");
 }
 
-ag_status ag_cuda_settle(ag_plan *p, ag_why why)
+ag_status ag_cuda_begin(ag_plan *p, ag_why why)
 {
-    const ag_status s = check_device(ag_plan_device(p), why);
+    const ag_status s = check_device(p->c.device, why);
     if (s) return s;
     ag_cuda_plan *d = p->device = calloc(1, sizeof *d);
     if (d) d->built = calloc((size_t)p->program.n_steps + 1, sizeof *d->built);
-    if (!d || !d->built) return ag_refuse(why, AG_ERR_MEMORY, "no memory for a plan");
-    return on_device(p, ag_cuda_build, why);
+    return d && d->built ? AG_OK : ag_refuse(why, AG_ERR_MEMORY, "no memory for a plan");
 }
 
-ag_status ag_cuda_prepare(ag_plan *p, ag_why why) { return on_device(p, make, why); }
+ag_status ag_cuda_build(ag_plan *p, int64_t step, ag_why why)
+{
+    const ag_cuda_plan *d = p->device;
+    const ag_cuda_kernel *k = kernel_of(p, step);
+    int before;
+    if (!k->build || d->built[step]) return AG_OK;
+    ag_status s = enter(p, &before, why);
+    if (s) return s;
+    s = k->build(p, &p->program.steps[step], &d->built[step], why);
+    if (!s && k->space) ag_want_scratch(p, k->space(d->built[step]));
+    return leave(before, s, why);
+}
 
-void ag_cuda_release(ag_plan *p)
+ag_status ag_cuda_prepare(ag_plan *p, ag_why why)
+{
+    int before;
+    const ag_status s = enter(p, &before, why);
+    return s ? s : leave(before, make(p, p->device, why), why);
+}
+
+void ag_cuda_end(ag_plan *p)
 {
     ag_cuda_plan *d = p->device;
     int before;
+    if (!d) return;
     if (!ag_rt_current(&before)) {
-        ag_rt_use(ag_plan_device(p));
+        ag_rt_use(p->c.device);
         for (int64_t s = 0; d->built && s < p->program.n_steps; s++)
             if (d->built[s]) kernel_of(p, s)->drop(d->built[s]);
         if (d->memory) ag_rt_free(d->memory);

@@ -1,13 +1,13 @@
 /* table.c - the CUDA backend: which kernels there are, what the machine has. The plugin's one entry. */
-#include <stdatomic.h>
 #include <stdio.h>
 
+#include "../os.h"
 #include "device.h"
 #include "runtime.h"
 
 /* For each step fastest first. The last of each step refuses nothing. */
 /* clang-format off */
-static const ag_kernel *const kernels[] = {
+static const ag_kernel *const table[] = {
     &ag_attend_cudnn.kernel,
     &ag_attend_cublas.kernel,
     &ag_blur_mean_simt.kernel,
@@ -25,15 +25,18 @@ static const ag_kernel *const kernels[] = {
     &ag_map_simt.kernel,
     &ag_statistics_simt.kernel,
     &ag_combine_simt.kernel,
+    &ag_reduce_simt.kernel,
+    &ag_levels_simt.kernel,
+    &ag_expand_simt.kernel,
     NULL,
 };
 /* clang-format on */
 
+static const ag_kernel *const *kernels(void) { return table; }
+
 /* ---- what the machine has: found out once ---- */
 
-enum { UNTRIED, LOOKING, DONE };
-
-static atomic_int state = UNTRIED;
+static ag_once looked = AG_ONCE;
 static char trouble[256]; /* "": none */
 
 static void look(void)
@@ -46,12 +49,7 @@ static void look(void)
 
 static const char *unavailable(void)
 {
-    int was = UNTRIED;
-    if (atomic_compare_exchange_strong(&state, &was, LOOKING)) {
-        look();
-        atomic_store(&state, DONE);
-    }
-    while (atomic_load(&state) != DONE) continue;
+    ag_os_once(&looked, look);
     return *trouble ? trouble : NULL;
 }
 
@@ -89,15 +87,19 @@ static const ag_backend backend = {
     .unavailable = unavailable,
     .features = features,
     .lacking = lacking,
+    .remark = ag_cuda_remark,
     .kernels = kernels,
     .keep_types = 1,
-    .settle = ag_cuda_settle,
-    .prepare = ag_cuda_prepare,
-    .release = ag_cuda_release,
-    .run = ag_cuda_run,
+    .alignment = 256,
+    .most_workers = 1, /* scratch is used in the order of the stream */
+    .has_streams = 1,
     .alloc = allocate,
     .free = release,
-    .remark = ag_cuda_remark,
+    .begin = ag_cuda_begin,
+    .build = ag_cuda_build,
+    .prepare = ag_cuda_prepare,
+    .end = ag_cuda_end,
+    .run = ag_cuda_run,
 };
 
 const ag_backend *ag_cuda_backend(uint32_t version) { return version == ag_version() ? &backend : NULL; }

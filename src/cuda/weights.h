@@ -4,7 +4,7 @@
 #ifndef AG_WEIGHTS_H
 #define AG_WEIGHTS_H
 
-#include "../step.h"
+#include "../plan/plan.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,29 +1,15 @@
-/* exp2.c - the vector 2^x of every instruction set against libm, seen through the row functions of softmax.h. Needs no
- * Check. The last line is "N passed, N failed, N skipped". */
+/* exp2.c - the vector 2^x of every instruction set against libm, seen through the row functions of their sets. Needs
+ * no Check. The last line is "N passed, N failed, N skipped". */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "../../src/cpu/study/softmax.h"
+#include "../../src/cpu/cpu.h"
 
 enum { ROW = 4096, LONGEST = 70 };
 
 extern const ag_backend ag_cpu;
-
-static const struct {
-    const char *name;
-    const ag_softmax *softmax;
-} sets[] = {
-#if defined(__x86_64__)
-    { "avx512", &ag_softmax_avx512 },
-    { "avx2", &ag_softmax_avx2 },
-#elif defined(__aarch64__)
-    { "neon", &ag_softmax_neon },
-#endif
-    { "base", &ag_softmax_base },
-};
-enum { SETS = sizeof sets / sizeof *sets };
 
 static int passed, failed, skipped;
 
@@ -103,16 +89,18 @@ static void lengths_are_right(const char *set, const ag_softmax *softmax)
 
 int main(void)
 {
-    for (int i = 0; i < SETS; i++) {
-        const uint32_t missing = sets[i].softmax->needs & ~ag_cpu.features();
+    for (const ag_kernel_set *const *at = ag_cpu_sets; *at; at++) {
+        const ag_kernel_set *set = *at;
+        const uint32_t missing = set->needs & ~ag_cpu.features();
+        if (!set->softmax.max) continue;
         if (missing) {
-            printf("skipped: %s: %s\n", sets[i].name, ag_cpu.lacking(missing));
+            printf("skipped: %s: %s\n", set->name, ag_cpu.lacking(missing));
             skipped++;
             continue;
         }
-        error_is_small(sets[i].name, sets[i].softmax);
-        edges_are_right(sets[i].name, sets[i].softmax);
-        lengths_are_right(sets[i].name, sets[i].softmax);
+        error_is_small(set->name, &set->softmax);
+        edges_are_right(set->name, &set->softmax);
+        lengths_are_right(set->name, &set->softmax);
     }
     printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
     return failed != 0;

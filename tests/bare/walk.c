@@ -4,16 +4,18 @@
  *   walk [--backend NAME] [--kernel NAME] [--golden FOLDER] [--seed N] [--count N] [--seconds S] [--threads N]
  *        [--slack BYTES]
  *
- * The golden cases of a folder; then a problem and a combination for each seed from --seed (0) on, --count (400) of
- * them, or as many as --seconds leave time for. A kernel of the backend (cpu) that none of them reached is a failure,
- * unless there was not time for all. --slack is buffer_slack. The last line is "N passed, N failed, N skipped". */
+ * The golden cases of a folder, and the sampler steps of the folder guidance beside it; then a problem and a
+ * combination for each seed from --seed (0) on, --count (400) of them, or as many as --seconds leave time for. A kernel
+ * of the backend (cpu) that none of them reached is a failure, unless there was not time for all. --slack is
+ * buffer_slack. The last line is "N passed, N failed, N skipped". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "../golden.h"
-#include "../kernels.h"
+#include "../harness/golden.h"
+#include "../harness/golden_sampler.h"
+#include "../harness/kernels_walk.h"
 
 enum { MOST = 512 };
 
@@ -23,13 +25,15 @@ typedef struct tally {
     double error; /* largest of the right ones on plain float32 problems, norm against norm */
 } tally;
 
+/* Begins with the walk over kernels, so that who is told of a run finds the rest. */
 typedef struct walk {
-    const char *backend, *kernel, *golden;
+    kernels_walk over;
+    const char *backend, *golden;
     uint64_t seed, count;
     double seconds; /* 0: no limit */
     int threads;
-    ag_place place;
-    ag_context *context;
+    char what[64];      /* is tried now */
+    int plain;          /* its error counts */
     tally of[MOST + 1]; /* by number in the table; the last: the library's own choices */
 } walk;
 
@@ -38,11 +42,6 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int is_asked_for(const walk *w, const ag_kernel_info *info)
-{
-    return !info->unavailable && !strcmp(info->backend, w->backend) && (!w->kernel || !strcmp(info->name, w->kernel));
 }
 
 static void count(tally *t, const char *wrong, const char *kernel, const char *what)
@@ -54,7 +53,14 @@ static void count(tally *t, const char *wrong, const char *kernel, const char *w
     fflush(stdout);
 }
 
-/* ---- problems ---- */
+static void judged(kernels_walk *over, int kernel, const verdict *v)
+{
+    walk *w = (walk *)over;
+    tally *t = &w->of[kernel < 0 ? MOST : kernel];
+    const int right = v->outcome == OUTCOME_RIGHT;
+    count(t, right ? NULL : v->text, kernel < 0 ? NULL : kernels_info(kernel).name, w->what);
+    if (right && w->plain && v->error > t->error) t->error = v->error;
+}
 
 /* Errors of other types are those of the types, and denormal numbers have next to no digits. */
 static int is_plain(const problem *x)
@@ -64,21 +70,10 @@ static int is_plain(const problem *x)
     return float32 && x->fill == FILL_PLAIN;
 }
 
-static void try_problem(walk *w, problem *x, const char *kernel, const char *what, tally *t)
+static void walk_problem(walk *w, problem *x)
 {
-    const verdict v = problem_run(x, w->context, kernel);
-    count(t, v.outcome == OUTCOME_RIGHT ? NULL : v.text, kernel, what);
-    if (v.outcome == OUTCOME_RIGHT && is_plain(x) && v.error > t->error) t->error = v.error;
-}
-
-static void walk_problem(walk *w, problem *x, const char *what)
-{
-    for (int i = 0; i < kernels_count(); i++) {
-        const ag_kernel_info info = kernels_info(i);
-        if (is_asked_for(w, &info) && kernels_serve(x, w->context, info.name))
-            try_problem(w, x, info.name, what, &w->of[i]);
-    }
-    if (!w->kernel) try_problem(w, x, NULL, what, &w->of[MOST]);
+    w->plain = is_plain(x);
+    kernels_walk_problem(&w->over, x);
 }
 
 static void walk_golden(walk *w)
@@ -90,56 +85,50 @@ static void walk_golden(walk *w)
     if (!cases) count(&w->of[MOST], "there are no golden cases", NULL, w->golden);
     for (int i = 0; i < cases && !golden_case(i, &g); i++) {
         problem x = { .want = NULL };
+        snprintf(w->what, sizeof w->what, "%s", g.name);
         if (golden_problem(&g, AG_F32, &x) || golden_answer(&g, AG_F32, &x))
-            count(&w->of[MOST], "it cannot be read, or has no answer", NULL, g.name);
-        else {
-            x.p.place = w->place;
-            walk_problem(w, &x, g.name);
-        }
+            count(&w->of[MOST], "it cannot be read, or has no answer", NULL, w->what);
+        else walk_problem(w, &x);
         problem_free(&x);
     }
+}
+
+/* Their weights are no kernel's: applied by the library's choice they count once. */
+static void walk_samplers(walk *w)
+{
+    char folder[512];
+    golden g;
+    int samplers = 0;
+    if (!w->golden) return;
+    snprintf(folder, sizeof folder, "%s/../guidance", w->golden);
+    golden_folder = folder;
+    for (int i = 0; !golden_case(i, &g); i++) {
+        if (!golden_is_sampler(&g)) continue;
+        count(&w->of[MOST], golden_sampler(&g, w->over.context), NULL, g.name);
+        samplers++;
+    }
+    if (!samplers) count(&w->of[MOST], "there are no golden sampler steps", NULL, folder);
+    golden_folder = w->golden;
 }
 
 static void walk_seed(walk *w, uint64_t seed)
 {
     problem x;
-    char what[32];
-    snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
+    snprintf(w->what, sizeof w->what, "seed %llu", (unsigned long long)seed);
     problem_random(&x, seed);
-    x.p.place = w->place;
-    if (problem_build(&x, seed)) count(&w->of[MOST], "no memory, or the oracle does not define it", NULL, what);
-    else walk_problem(w, &x, what);
+    if (problem_build(&x, seed)) count(&w->of[MOST], "no memory, or the oracle does not define it", NULL, w->what);
+    else walk_problem(w, &x);
     problem_free(&x);
-}
-
-/* ---- combinations ---- */
-
-static void try_combination(walk *w, combination *x, const char *kernel, const char *what, tally *t)
-{
-    char text[512] = "";
-    const ag_status status = combination_run(x, w->context, kernel, text, sizeof text);
-    count(t, status ? text : combination_judge(x, text, sizeof text), kernel, what);
-}
-
-static void walk_combination(walk *w, combination *x, const char *what)
-{
-    for (int i = 0; i < kernels_count(); i++) {
-        const ag_kernel_info info = kernels_info(i);
-        if (is_asked_for(w, &info) && kernels_combine(x, w->context, info.name))
-            try_combination(w, x, info.name, what, &w->of[i]);
-    }
-    if (!w->kernel) try_combination(w, x, NULL, what, &w->of[MOST]);
 }
 
 static void walk_guidance(walk *w, uint64_t seed)
 {
     combination x;
-    char what[32];
-    snprintf(what, sizeof what, "combination %llu", (unsigned long long)seed);
+    snprintf(w->what, sizeof w->what, "combination %llu", (unsigned long long)seed);
+    w->plain = 0;
     combination_random(&x, seed);
-    x.g.place = w->place;
-    if (combination_build(&x, seed)) count(&w->of[MOST], "no memory", NULL, what);
-    else walk_combination(w, &x, what);
+    if (combination_build(&x, seed)) count(&w->of[MOST], "no memory", NULL, w->what);
+    else kernels_walk_combination(&w->over, &x);
     combination_free(&x);
 }
 
@@ -150,6 +139,7 @@ static uint64_t walk_all(walk *w)
 {
     const double end = now() + w->seconds;
     walk_golden(w);
+    walk_samplers(w);
     for (uint64_t i = 0; i < w->count; i++) {
         if (w->seconds > 0 && now() > end) return i;
         walk_seed(w, w->seed + i);
@@ -172,7 +162,7 @@ static int report(const walk *w, uint64_t walked)
             printf("skipped: %s: %s\n", info.name, info.unavailable);
             skipped++;
         }
-        if (!is_asked_for(w, &info)) continue;
+        if (!kernels_wanted(&w->over, &info)) continue;
         asked_for++;
         printf("%-24s %6lld right, %lld wrong", info.name, (long long)t->right, (long long)t->wrong);
         if (t->error > 0) printf(", error %.2g", t->error);
@@ -183,8 +173,8 @@ static int report(const walk *w, uint64_t walked)
         else failed++;
     }
     if (!asked_for)
-        printf("FAILED: %s has no usable kernel%s%s\n", w->backend, w->kernel ? " named " : "",
-               w->kernel ? w->kernel : "");
+        printf("FAILED: %s has no usable kernel%s%s\n", w->backend, w->over.kernel ? " named " : "",
+               w->over.kernel ? w->over.kernel : "");
     failed += !asked_for;
     printf("%lld passed, %lld failed, %d skipped\n", passed, failed, skipped);
     return failed != 0;
@@ -204,7 +194,7 @@ static const char *unusable(const walk *w)
 static int take_option(walk *w, const char *name, const char *value)
 {
     if (!strcmp(name, "--backend")) w->backend = value;
-    else if (!strcmp(name, "--kernel")) w->kernel = value;
+    else if (!strcmp(name, "--kernel")) w->over.kernel = value;
     else if (!strcmp(name, "--golden")) w->golden = value;
     else if (!strcmp(name, "--seed")) w->seed = strtoull(value, NULL, 10);
     else if (!strcmp(name, "--count")) w->count = strtoull(value, NULL, 10);
@@ -220,7 +210,7 @@ static const char usage[] = "walk [--backend NAME] [--kernel NAME] [--golden FOL
 
 int main(int argc, char **argv)
 {
-    static walk w = { .backend = "cpu", .count = 400, .threads = 2 };
+    static walk w = { .over.judged = judged, .backend = "cpu", .count = 400, .threads = 2 };
     ag_context_options options;
     char why[AG_MESSAGE_SIZE] = "";
     for (int i = 1; i < argc; i += 2) {
@@ -228,18 +218,18 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    w.place = strcmp(w.backend, "cuda") ? AG_HOST : AG_CUDA;
+    problem_where = strcmp(w.backend, "cuda") ? AG_HOST : AG_CUDA;
     if (unusable(&w)) {
         printf("skipped: backend %s: %s\n0 passed, 0 failed, 1 skipped\n", w.backend, unusable(&w));
         return 0;
     }
     ag_context_options_init(&options);
     options.threads = w.threads;
-    if (ag_context_create(&options, &w.context, why, sizeof why)) {
+    if (ag_context_create(&options, &w.over.context, why, sizeof why)) {
         printf("FAILED: %s\n0 passed, 1 failed, 0 skipped\n", why);
         return 1;
     }
     const int failed = report(&w, walk_all(&w));
-    ag_context_free(w.context);
+    ag_context_free(w.over.context);
     return failed;
 }

@@ -19,7 +19,8 @@ skip() { skipped=$((skipped + 1)); echo "skipped: $*"; }
 compare=${NPYCMP:-}
 if [ -z "$compare" ]; then
     compare=$temporary/npycmp
-    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -o "$compare" "$here/npycmp.c" -lm || { echo "npycmp does not build"; exit 1; }
+    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -o "$compare" "$here/npycmp.c" "$here/../harness/array.c" -lm ||
+        { echo "npycmp does not build"; exit 1; }
 fi
 
 # expect STATUS WHAT COMMAND...: the exit status is STATUS. Output is kept in out and err.
@@ -56,10 +57,16 @@ test_help() {
     expect 0 "--help" "$tool" --help
     expect 0 "--version" "$tool" --version
     grep -q '^attnguide [0-9]*\.[0-9]*\.[0-9]*$' "$temporary/out" && pass || fail "--version prints no version"
-    for command in info run combine convert replay demo; do
-        expect 0 "$command --help" "$tool" $command --help
-        grep -q "^Usage: attnguide $command" "$temporary/out" && pass || fail "$command --help has no usage"
-        [ -s "$temporary/err" ] && fail "$command --help writes to stderr" || pass
+    for command in info run combine convert replay demo bench; do
+        for words in "$command --help" "$command -h" "--help $command" "-h $command" "help $command" "$command --quick --help"; do
+            expect 0 "$words" "$tool" $words
+            grep -q "^Usage: attnguide $command" "$temporary/out" && pass || fail "$words has no usage of $command"
+            [ -s "$temporary/err" ] && fail "$words writes to stderr" || pass
+        done
+    done
+    for words in help "help --help" "--help --help" -h; do
+        expect 0 "$words" "$tool" $words
+        grep -q '^Usage: attnguide COMMAND' "$temporary/out" && pass || fail "$words has no usage"
     done
     expect 0 info "$tool" info
     grep -q '^  cpu  *usable' "$temporary/out" && pass || fail "info does not list the cpu"
@@ -99,6 +106,20 @@ test_usage() {
     expect_sentence 2 "--draws: '99999999999'" "run scrambled $all --draws 99999999999"
     expect_sentence 2 "--seed: '18446744073709551616'" "run scrambled $all --seed 18446744073709551616"
     expect_sentence 2 "--probability: 'half'" "run masked $all --probability half"
+    expect_sentence 1 "sigma is nan, which means not set" "run smoothed $all --grid 1x8x8"
+    expect_sentence 1 "sigma is nan, which means not set" "run orthogonal $all --grid 1x8x8 --sigma-t 1"
+    expect_sentence 1 "inverse_temperature is nan" "run softened $all"
+    expect_sentence 1 "probability is nan" "run masked $all"
+    expect_sentence 1 "amplitude is nan" "run noisy $all --seed 3"
+    expect_sentence 1 "sigma is 2, but standard" "run standard $all --sigma 2"
+    expect_sentence 1 "heads is given, but standard" "run standard $all --heads 0"
+    expect_sentence 1 "rows: standard treats all rows alike" "run standard $all --rows 0"
+    expect_sentence 1 "seed is 5" "run identity $all --seed 5"
+    expect_sentence 1 "mix is 0.5" "run scrambled $all --kind tokens --mix 0.5"
+    expect_sentence 1 "gain is 2" "run identity $all --gain 2"
+    expect_sentence 1 "draws is 3" "run scrambled $all --kind permute --draws 3"
+    expect_sentence 1 "kind is tokens, but uniform" "run uniform $all --kind tokens"
+    expect_sentence 1 "keep_parallel is 0" "run smoothed $all --keep-parallel 0 --sigma 1 --grid 1x8x8"
     expect_sentence 1 "probability is 1.5" "run masked $all --probability 1.5"
     expect_sentence 1 "inverse_temperature is -1" "run softened $all --inverse-temperature -1"
     expect_sentence 1 "amplitude is -1" "run noisy $all --amplitude -1"
@@ -124,17 +145,85 @@ test_usage() {
     expect_sentence 2 "go together" "combine $cond --cfg-scale 3"
     expect_sentence 2 "go together" "combine $cond --perturbed $c/perturbed.npy"
     expect_sentence 2 "apg has no --rescale" "combine apg $cond --uncond $c/uncond.npy --rescale 0.5"
+    expect_sentence 2 "linear has no --eta" "combine $cond --eta 0.5"
+    expect_sentence 2 "linear has no --alpha" "combine $cond --alpha 0.5"
+    expect_sentence 2 "apg has no --nag-scale" "combine apg $cond --uncond $c/uncond.npy --nag-scale 2"
+    expect_sentence 2 "did you mean --momentum" "combine apg $cond --uncond $c/uncond.npy --momentun 2"
+    expect_sentence 2 "neither cond nor uncond" "combine apg $cond --uncond $c/uncond.npy --base both"
+    expect_sentence 1 "norm is 3, not between 1 and 2" "combine nag --positive $c/cond.npy --negative $c/cond.npy --out $temporary/refused.npy --norm 3"
     expect_sentence 2 "linear has no --lse" "combine $cond --lse $temporary/lse.npy"
-    expect_sentence 2 "linear has no --momentum-out" "combine $cond --momentum-out $temporary/refused.npy"
+    expect_sentence 2 "linear has no --nag-scale" "combine $cond --nag-scale 3 --out $temporary/refused.npy"
+    expect_sentence 2 "linear has no --grid" "combine $cond --grid 1x2x2 --out $temporary/refused.npy"
+    expect_sentence 2 "linear has no --eta" "combine $cond --eta 0.5 --out $temporary/refused.npy"
+    expect_sentence 2 "linear has no --state-out" "combine $cond --state-out $temporary/refused.npy"
     expect_sentence 2 "--base: 'both' is neither" "combine apg $cond --base both"
     expect_sentence 2 "'--sigma' is not known" "combine $cond --sigma 3"
     c=$guidance/convert_eps_to_x0
     both="--x $c/x.npy --prediction $c/prediction.npy --out $temporary/refused.npy"
+    levels="--alpha 0.6 --sigma 0.8 --alpha-to 0.8 --sigma-to 0.6"
+    expect_sentence 2 "noise needs --noise" "combine noise --x $c/x.npy $levels --out $temporary/refused.npy"
+    expect_sentence 2 "noise has no --prediction" "combine noise $both $levels --noise $c/x.npy"
+    expect_sentence 2 "noise has no --from" "combine noise --x $c/x.npy --noise $c/x.npy $levels --from eps --out $temporary/refused.npy"
+    expect_sentence 2 "noise needs --out" "combine noise --x $c/x.npy --noise $c/x.npy $levels"
+    expect_sentence 2 "ddpm needs --from" "combine ddpm $both $levels --noise $c/x.npy"
+    expect_sentence 2 "ddpm has no --eta" "combine ddpm $both $levels --from eps --noise $c/x.npy --eta 0"
+    expect_sentence 2 "ddpm needs --sigma-to" "combine ddpm $both --from eps --noise $c/x.npy --alpha 1 --sigma 1 --alpha-to 1"
+    expect_sentence 2 "--variance: 'medium' is neither small nor large" "combine ddpm $both $levels --variance medium"
+    expect_sentence 2 "ddim needs --noise where eta is not 0" "combine ddim $both $levels --from eps --eta 0.5"
+    expect_sentence 2 "ddim has no --noise where eta is 0" "combine ddim $both $levels --from eps --noise $c/x.npy"
+    expect_sentence 2 "euler has no --alpha" "combine euler $both $levels"
+    expect_sentence 2 "min_snr has no --x" "combine min_snr $both --from eps --alpha 1 --sigma 1 --gamma 5"
+    expect_sentence 2 "min_snr needs --gamma" "combine min_snr --from eps --alpha 1 --sigma 1 --out $temporary/refused.npy"
+    expect_sentence 2 "'--cond' is not known" "combine ddim $both $levels --cond $c/x.npy"
+    expect_sentence 2 "one argument too many" "combine ddim euler $both"
     expect_sentence 2 "convert needs --from" "convert $both --from eps --to x0 --alpha 1"
     expect_sentence 2 "convert needs --prediction" "convert --x $c/x.npy --out $temporary/refused.npy"
     expect_sentence 2 "--to: 'z' is not" "convert $both --from eps --to z --alpha 1 --sigma 1"
     expect_sentence 2 "one argument too many" "convert eps $both"
     [ -e "$temporary/refused.npy" ] && fail "a refused run wrote its output" || pass
+}
+
+# means WORDS COMMAND: what was probably meant.
+means() { expect_sentence 2 "did you mean $1?" "$2"; }
+
+test_suggestions() {
+    means "run" "runn"
+    means "run" "rnu --q q.npy"
+    means "info" "help inof"
+    means "combine" "--help comb"
+    means "attnguide run smoothed" "smoothed"
+    means "attnguide run smoothed (SEG)" "seg"
+    means "attnguide combine apg" "apg"
+    for pair in PAG:identity SEG:smoothed OSEG:orthogonal ERG:softened TPG:scrambled; do
+        means ".*${pair#*:} .*(${pair%:*})" "run ${pair%:*}"
+        means ".*${pair#*:} .*(${pair%:*})" "run $(echo "${pair%:*}" | tr A-Z a-z)"
+    done
+    means "smoothed" "run Smoothed"
+    means "identity" "run indentity"
+    means "orthogonal" "run ortho"
+    means "apg" "combine agp"
+    means "ddim" "combine dim"
+    means "attnguide combine ddpm" "ddpm"
+    means "--sigma-to" "combine noise --sigmato 3"
+    means "cfg_zero_star" "combine cfg-zero"
+    means "linear with --perturbed" "combine pag"
+    means "--sigma" "run smoothed --sigam 1"
+    means "--keep-parallel" "run orthogonal --keep_paralel=1"
+    means "--cfg-scale" "combine --cfg-scal 3"
+    means "--patch" "demo --patsh 3"
+    means "--quick" "bench --quik"
+    expect_sentence 2 "must be standard, identity, .* map or energy" "run walk"
+    expect_sentence 2 "must be info, run, .* or bench" "x"
+    expect_sentence 2 "must be linear, .* sag_blur, .* or min_snr" "combine xyz"
+    expect_sentence 2 "a rule of attnguide combine" "run apg"
+    expect_sentence 2 "a rule of attnguide combine" "run ddim"
+    expect_sentence 2 "an operation of attnguide run" "combine smoothed"
+    expect_sentence 2 "'--colour' is not known (see" "run standard --colour 3"
+    expect_sentence 2 "options begin with --" "run standard -q q.npy"
+    expect_sentence 2 "--only: a value is missing" "bench --only"
+    long=$(printf '%0300d' 7)
+    expect_sentence 2 "must be standard" "run $long"
+    expect_sentence 2 "not known" "run standard --$long"
 }
 
 test_refusals() {
@@ -157,23 +246,32 @@ test_refusals() {
     expect_sentence 1 "3 is not below 3" "run identity $all --heads 0,3"
     expect_sentence 1 "2 is not below 2" "run identity $all --rows 2"
     expect_sentence 1 "not uint8" "run standard $all --mask $i/q.npy"
-    expect_sentence 1 "the mask is not" "run standard $all --mask $golden/inputs_mask/mask.npy"
-    expect_sentence 1 "the index is not" "run scrambled $all --kind permute --index $golden/scrambled_gather_r4/index.npy"
+    expect_sentence 1 "the mask is ([0-9]*, [0-9]*), not (2, 64): batch rows, keys" "run standard $all --mask $golden/inputs_mask/mask.npy"
+    expect_sentence 1 "the index is (.*), not (64,): image tokens" "run scrambled $all --kind permute --index $golden/scrambled_gather_r4/index.npy"
     expect_sentence 1 "draws" "run scrambled $all --draws 2 --index $golden/scrambled_gather_r4/index.npy"
-    expect_sentence 1 "scrambled only" "run identity $all --index $golden/scrambled_permute/index.npy"
+    expect_sentence 1 "takes no index" "run identity $all --index $golden/scrambled_permute/index.npy"
     expect_sentence 1 "do not fit" "run standard --q $i/q.npy --k $golden/inputs_gqa/k.npy --v $i/v.npy --out $temporary/refused.npy"
     c=$guidance/combine_cfg
     n=$guidance/nag_l1_w4.0
     expect_sentence 1 "No such file" "combine --cond $temporary/none --out $temporary/refused.npy"
-    expect_sentence 1 "uncond does not fit" "combine --cond $c/cond.npy --uncond $n/out.npy --cfg-scale 2 --out $temporary/refused.npy"
+    expect_sentence 1 "uncond does not fit: (.*), where cond is (.*)" "combine --cond $c/cond.npy --uncond $n/out.npy --cfg-scale 2 --out $temporary/refused.npy"
     expect_sentence 1 "not a number within" "combine --cond $c/cond.npy --uncond $c/uncond.npy --cfg-scale inf --out $temporary/refused.npy"
     expect_sentence 1 "norm is 3" "combine nag --positive $n/positive.npy --negative $n/negative.npy --norm 3 --out $temporary/refused.npy"
     expect_sentence 1 "." "combine --cond $c/cond.npy --kernel no_such_kernel --out $temporary/refused.npy"
     expect_sentence 1 "." "combine --cond $c/cond.npy --backend cuda --out $temporary/refused.npy"
     c=$guidance/convert_eps_to_x0
+    both="--x $c/x.npy --prediction $c/prediction.npy --out $temporary/refused.npy"
+    expect_sentence 1 "x0 from eps is undefined at alpha 0, sigma 1" "combine ddim $both --from eps --alpha 0 --sigma 1 --alpha-to 1 --sigma-to 0.5"
+    expect_sentence 1 "less noisy" "combine noise --x $c/x.npy --noise $c/x.npy --alpha 0.6 --sigma 0.8 --alpha-to 0.8 --sigma-to 0.6 --out $temporary/refused.npy"
+    expect_sentence 1 "sigma is -1" "combine euler $both --sigma -1 --sigma-to 0.6"
+    expect_sentence 1 "eta is nan" "combine ddim $both --noise $c/x.npy --from v --alpha 1 --sigma 1 --alpha-to 1 --sigma-to 1 --eta nan"
+    expect_sentence 1 "1e+50 is beyond float32" "combine min_snr --from x0 --alpha 1 --sigma 0 --gamma 1e50 --out $temporary/refused.npy"
+    expect_sentence 1 "weight of flow is undefined" "combine min_snr --from flow --alpha 1 --sigma 1 --gamma 5 --out $temporary/refused.npy"
+    expect_sentence 1 "the shape of prediction does not fit: (.*), where x is (.*)" "combine euler --x $c/x.npy --prediction $n/out.npy --sigma 1 --sigma-to 0.5 --out $temporary/refused.npy"
+    expect_sentence 1 "No such file" "combine euler --x $temporary/none --prediction $c/x.npy --sigma 1 --sigma-to 0.5 --out $temporary/refused.npy"
     expect_sentence 1 "undefined at alpha 0" "convert --x $c/x.npy --prediction $c/prediction.npy --from eps --to x0 --alpha 0 --sigma 1 --out $temporary/refused.npy"
     m=$guidance/merge
-    expect_sentence 1 "lse_b does not fit" "combine merge --a $m/out_a.npy --b $m/out_b.npy --lse-a $m/lse_a.npy --lse-b $m/out_b.npy --out $temporary/refused.npy"
+    expect_sentence 1 "lse_b does not fit: .* without its last axis" "combine merge --a $m/out_a.npy --b $m/out_b.npy --lse-a $m/lse_a.npy --lse-b $m/out_b.npy --out $temporary/refused.npy"
     expect_sentence 1 "No such file" "replay $temporary/none $temporary/r"
     expect_sentence 1 "cannot be made" "replay $golden $i/q.npy/below"
     [ -e "$temporary/refused.npy" ] && fail "a refused run wrote its output" || pass
@@ -210,7 +308,24 @@ test_hostile_files() {
     hostile "" 32 "not a dictionary"
     hostile "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1, 4, 2)}" 32 "Fortran"
     hostile "{'descr': '<f4', 'fortran_order': 0, 'shape': (1, 1, 4, 2)}" 32 "neither True nor False"
-    hostile "{'descr': '>f4', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 32 "element type"
+    for type in f2 f4 f8 i4 i8; do
+        hostile "{'descr': '>$type', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 64 "'>$type' are big-endian"
+    done
+    for type in '<i2' '<u4' '<u8' '|i1' '<c8' '<U4' '<f16' 'bool'; do
+        hostile "{'descr': '$type', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 32 "element type '$type'"
+    done
+    hostile "{'descr': '<f2', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 17 "1 bytes after its data"
+    hostile "{'descr': '<f2', 'fortran_order': False, 'shape': (1, 1, 4611686018427387904, 1)}" 32 "truncated\|too large"
+    hostile "{'descr': '|b1', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 8 "not float32"
+    hostile "{'descr': '<i8', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 64 "not float32"
+    hostile "{'descr': '<f2', 'fortran_order': True, 'shape': (1, 1, 4, 2)}" 16 "Fortran"
+    hostile "{$f4, 'shape': (1, 1, np.int64(-4), 2)}" 32 "negative"
+    hostile "{$f4, 'shape': (1, 1, np.int64(4, 2)}" 32 "not a tuple"
+    hostile "{$f4, 'shape': (1, 1, np.float64(4), 2)}" 32 "not a tuple"
+    hostile "{$f4, 'shape': (1, 1, np.int64(), 2)}" 32 "not a tuple"
+    hostile "{$f4, 'shape': (1, 1, 4LL, 2)}" 32 "not a tuple"
+    hostile "{$f4, 'shape': (1, 1, L, 2)}" 32 "not a tuple"
+    hostile "{$f4, 'shape': (np.int64(8))}" 32 "not a tuple"
     hostile "{'descr': '|O', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 64 "element type"
     hostile "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 32 "element type"
     hostile "{'descr': '<i4', 'fortran_order': False, 'shape': (1, 1, 4, 2)}" 32 "not float32"
@@ -223,7 +338,11 @@ test_hostile_files() {
     printf '\223NUMPY\002\000\377\377\377\377{' >"$temporary/q.npy"
     expect_sentence 1 "too long" "$blur $temporary/q.npy"
     printf '\223NUMPY\003\000\002\000\000\000{}' >"$temporary/q.npy"
-    expect_sentence 1 "version 3.0" "$blur $temporary/q.npy"
+    expect_sentence 1 "its header is\|lacks" "$blur $temporary/q.npy"
+    printf '\223NUMPY\004\000\002\000\000\000{}' >"$temporary/q.npy"
+    expect_sentence 1 "version 4.0" "$blur $temporary/q.npy"
+    printf 'PK\003\004%30s' '' >"$temporary/q.npy"
+    expect_sentence 1 "npz archive" "$blur $temporary/q.npy"
     for bytes in 5 9 30 127; do
         head -c $bytes "$golden/inputs/q.npy" >"$temporary/q.npy"
         expect_sentence 1 "\.npy: it" "$blur $temporary/q.npy"
@@ -249,6 +368,72 @@ test_other_formats() {
     make_npy "$temporary/one64.npy" "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1, 1), }" 0
     printf '\000\000\000\000\000\000\360\176' >>"$temporary/one64.npy"
     expect_sentence 1 "does not fit float32" "run blur --grid 1x1x1 --q $temporary/one64.npy --out $temporary/out.npy"
+}
+
+# put NAME DESCR SHAPE BYTES: an array file, BYTES with escapes of printf.
+put() {
+    make_npy "$temporary/$1.npy" "{'descr': '$2', 'fortran_order': False, 'shape': ($3), }" 0
+    printf "$4" >>"$temporary/$1.npy"
+}
+
+# gives EXPECTED OPTIONS: standard attention of one query over the keys and values put before.
+gives() {
+    rm -f "$temporary/out.npy"
+    t=$temporary
+    expect 0 "run standard $2" "$tool" run standard --q "$t/q.npy" --k "$t/k.npy" --v "$t/v.npy" --out "$t/out.npy" $2 || return
+    same 0 "$t/$1.npy" "$t/out.npy"
+}
+
+# Over one key attention returns its value: every float16 comes out as it is, in either type.
+test_halves() {
+    put q '<f2' '1, 1, 1, 1' '\000\074'
+    put k '<f2' '1, 1, 1, 1' '\000\074'
+    put v '<f2' '1, 1, 1, 4' '\000\074\000\270\377\173\001\000'
+    put expected '<f4' '1, 1, 1, 4' '\000\000\200\077\000\000\000\277\000\340\177\107\000\000\200\063'
+    gives expected ""
+    gives expected "--dtype f16"
+    expect 0 "combine of float16" "$tool" combine --cond "$temporary/v.npy" --out "$temporary/out.npy"
+    same 0 "$temporary/expected.npy" "$temporary/out.npy"
+    for number in '1L, 1L, 1L, 1L' 'np.int64(1), 1, numpy.uint32(1), np.longlong(1)'; do
+        put q '<f4' "$number" '\000\000\200\077'
+        gives expected ""
+    done
+}
+
+# Two keys, of which a mask or a bias hides one.
+test_booleans() {
+    put q '<f4' '1, 1, 1, 1' '\000\000\000\000'
+    put k '<f4' '1, 1, 2, 1' '\000\000\000\000\000\000\000\000'
+    put v '<f4' '1, 1, 2, 1' '\000\000\200\077\000\000\100\100'
+    put one '<f4' '1, 1, 1, 1' '\000\000\200\077'
+    put three '<f4' '1, 1, 1, 1' '\000\000\100\100'
+    put mask '|b1' '1, 2' '\000\001'
+    gives three "--mask $temporary/mask.npy"
+    put mask '|u1' '1, 2' '\002\000'
+    gives one "--mask $temporary/mask.npy"
+    put bias '|b1' '1, 1, 1, 2' '\001\000'
+    gives one "--bias $temporary/bias.npy"
+    put bias '<f2' '1, 1, 1, 2' '\000\374\000\000'
+    gives three "--bias $temporary/bias.npy"
+    put bias '<i4' '1, 1, 1, 2' '\001\000\000\000\001\000\000\000'
+    t=$temporary
+    expect_sentence 1 "not float32, uint8 or bool" "run standard --q $t/q.npy --k $t/k.npy --v $t/v.npy --bias $t/bias.npy --out $t/out.npy"
+    expect_sentence 1 "not uint8 or bool" "run standard --q $t/q.npy --k $t/k.npy --v $t/v.npy --mask $t/q.npy --out $t/out.npy"
+}
+
+test_long_indices() {
+    put q '<f4' '1, 1, 2, 1' '\000\000\000\000\000\000\000\000'
+    put v '<f4' '1, 1, 2, 1' '\000\000\200\077\000\000\100\100'
+    put expected '<f4' '1, 1, 2, 1' '\000\000\100\100\000\000\200\077'
+    put index '<i8' '1, 2, 1' '\001\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000'
+    t=$temporary
+    gather="run scrambled --q $t/q.npy --k $t/q.npy --v $t/v.npy --index $t/index.npy --out $t/out.npy"
+    expect 0 "an index of int64" "$tool" $gather
+    same 0 "$t/expected.npy" "$t/out.npy"
+    put index '<i8' '1, 2, 1' '\000\000\000\200\000\000\000\000\000\000\000\000\000\000\000\000'
+    expect_sentence 1 "its value 2147483648 does not fit int32" "$gather"
+    put index '<i8' '1, 2, 1' '\000\000\000\000\000\000\000\000\377\377\377\177\377\377\377\377'
+    expect_sentence 1 "its value -2147483649 does not fit int32" "$gather"
 }
 
 # run_case TOLERANCE CASE INPUTS OP OPTIONS: as the line of cases.txt says.
@@ -362,6 +547,7 @@ test_replay_refusals() {
 standard_self standard
 guided combine cfg_scale=4
 misspelt smoothed sigm=1 inputs=inputs
+unnamed smooothed inputs=inputs
 unreadable smoothed grid=1x8x8 sigma=one inputs=inputs
 lonely standard
 refused identity causal=1 inputs=inputs
@@ -372,8 +558,11 @@ empty
 smooth smoothed grid=1x8x8 sigma=1 inputs=inputs
 END
     expect 1 "replay with refusals" "$tool" replay "$temporary/cases" "$temporary/some/where"
-    [ "$(wc -l <"$temporary/err")" -eq 9 ] && pass || fail "nine refusals expected: $(cat "$temporary/err")"
-    for name in guided misspelt unreadable lonely refused odd ../outside inside empty; do
+    [ "$(wc -l <"$temporary/err")" -eq 10 ] && pass || fail "ten refusals expected: $(cat "$temporary/err")"
+    for words in "misspelt: the key 'sigm' is not known; did you mean sigma" "unnamed: .*did you mean smoothed"; do
+        grep -q "^$words" "$temporary/err" && pass || fail "'$words' is not said: $(cat "$temporary/err")"
+    done
+    for name in guided misspelt unnamed unreadable lonely refused odd ../outside inside empty; do
         grep -q "^$name: " "$temporary/err" && pass || fail "the refused case $name is not named"
         [ -e "$temporary/some/where/$name" ] && fail "the refused case $name left a folder" || pass
     done
@@ -420,6 +609,25 @@ test_combine() {
     combine_case convert_flow_to_v "convert --from flow --to v --x $c/x.npy --prediction $c/prediction.npy --alpha 0.7 --sigma 0.3"
 }
 
+test_steps() {
+    c=$guidance/ddpm_large
+    combine_case ddpm_large "combine --x $c/x.npy --prediction $c/prediction.npy ddpm --noise $c/noise.npy --from v --alpha 0.6 --sigma 0.8 --alpha-to 0.8 --sigma-to=0.6 --variance large"
+    c=$guidance/ddpm_small
+    combine_case ddpm_small "combine ddpm --x $c/x.npy --prediction $c/prediction.npy --noise $c/noise.npy --from eps --alpha 0.6 --sigma 0.8 --alpha_to 0.8 --sigma_to 0.6"
+    c=$guidance/ddim_eta
+    combine_case ddim_eta "combine ddim --x $c/x.npy --prediction $c/prediction.npy --noise $c/noise.npy --from v --alpha 0.6 --sigma 0.8 --alpha-to 0.8 --sigma-to 0.6 --eta 0.4 --threads 2"
+    c=$guidance/ddim_flow
+    combine_case ddim_flow "combine ddim --x $c/x.npy --prediction $c/prediction.npy --from flow --alpha 0.3 --sigma 0.7 --alpha-to 0.5 --sigma-to 0.5"
+    c=$guidance/noise_clean
+    combine_case noise_clean "combine noise --x $c/x.npy --noise $c/noise.npy --alpha 1 --sigma 0 --alpha-to 0.6 --sigma-to 0.8"
+    c=$guidance/euler
+    combine_case euler "combine euler --x $c/x.npy --prediction $c/prediction.npy --sigma 0.7 --sigma-to 0.5"
+    expect 0 "euler to the same level" "$tool" combine euler --x "$c/x.npy" --prediction "$c/prediction.npy" --sigma 0.7 \
+        --sigma-to 0.7 --out "$temporary/out.npy"
+    same 0 "$c/x.npy" "$temporary/out.npy"
+    combine_case min_snr_v "combine min_snr --from v --alpha 0.96 --sigma 0.28 --gamma 5"
+}
+
 # judge_guidance FOLDER TOLERANCE: every array that the golden folder of guidance expects.
 judge_guidance() {
     while read -r name operation rest; do
@@ -445,15 +653,17 @@ combine_cfg combine cfg_scale=7.5 sigm=1
 apg_cond_base apg cfg_scale=7.5
 absent combine
 halfway convert from=eps to=v alpha=1 inputs=combine_cfg
+nowhere noise alpha=1 sigma=0 alpha_to=1 sigma_to=1 inputs=combine_cfg
+unknown euler sigma=1 sigma_to=0.5 alpha=1
 END
     expect 1 "refused guidance" "$tool" replay "$temporary/guided" "$temporary/elsewhere"
-    [ "$(wc -l <"$temporary/err")" -eq 4 ] && pass || fail "four refusals expected: $(cat "$temporary/err")"
+    [ "$(wc -l <"$temporary/err")" -eq 6 ] && pass || fail "six refusals expected: $(cat "$temporary/err")"
     [ -z "$(ls "$temporary/elsewhere")" ] && pass || fail "refused guidance left $(ls -R "$temporary/elsewhere")"
 }
 
 test_demo() {
     expect 0 "demo" "$tool" demo "$photograph" "$temporary/demo" --shrink 8
-    for file in clean.png noisy.png standard.png tokens.png guided_uniform.png best_permute.png table.txt table.tsv \
+    for file in clean.png noisy.png standard.png tokens.png guided_uniform.png best_permute.png softened_0.5.png masked_0.5.png noisy_1.png table.txt table.tsv \
         weights.tsv sheet.tsv; do
         [ -s "$temporary/demo/$file" ] && pass || fail "demo did not write $file"
     done
@@ -468,13 +678,18 @@ test_demo() {
 
 test_help
 test_usage
+test_suggestions
 test_refusals
 test_hostile_files
 test_other_formats
+test_halves
+test_booleans
+test_long_indices
 test_run
 test_replay
 test_replay_refusals
 test_combine
+test_steps
 test_replay_guidance
 test_demo
 echo "$passed passed, $failed failed, $skipped skipped"

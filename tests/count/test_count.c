@@ -7,6 +7,7 @@
 
 #include "attnguide.h"
 #include "../../src/cpu/count.h"
+#include "../harness/methods.h"
 
 enum { H = 2, D = 64, DV = 32, FRAMES = 16, HEIGHT = 12, WIDTH = 16, IMAGE = FRAMES * HEIGHT * WIDTH, CONTEXT = 384 };
 
@@ -58,16 +59,16 @@ static const expectation expected[] = {
 };
 /* clang-format on */
 
-static ag_row row_of(const expectation *e)
+static ag_row row_of(const expectation *e, ag_row_args *values)
 {
     ag_row row;
     ag_row_init(&row, e->method);
     row.kind = e->kind;
-    row.sigma = e->sigma;
-    row.sigma_t = e->sigma_t;
-    row.keep_parallel = !e->drops_parallel;
     row.blend = e->blend;
-    row.inverse_temperature = row.probability = row.amplitude = 0.5;
+    row_usual(&row, values);
+    row_set(&row, values, "sigma", e->sigma);
+    row_set(&row, values, "sigma_t", e->sigma_t);
+    row_set(&row, values, "keep_parallel", !e->drops_parallel);
     row.image_offset = (int64_t)e->context / 2;
     row.image_length = IMAGE;
     row.grid[0] = FRAMES;
@@ -87,7 +88,9 @@ static float *filled(size_t n)
 static double counted(ag_context *c, const expectation *e)
 {
     const int64_t tokens = IMAGE + (int64_t)e->context;
-    const ag_row row = row_of(e);
+    ag_row_args values;
+    ag_row_args_init(&values);
+    const ag_row row = row_of(e, &values);
     ag_problem p;
     ag_problem_init(&p, 1, H, tokens, tokens, D);
     p.d_v = DV;
@@ -97,8 +100,6 @@ static double counted(ag_context *c, const expectation *e)
     p.row_count = 1;
     float *q = filled((size_t)(H * tokens * D)), *v = filled((size_t)(H * tokens * DV)),
           *out = filled((size_t)(H * tokens * DV));
-    ag_row_args values;
-    ag_row_args_init(&values);
     if (e->blend) values.strength = 0.5;
     ag_args a;
     ag_args_init(&a, q, q, v, out);
@@ -114,20 +115,36 @@ static double counted(ag_context *c, const expectation *e)
     return s ? -1 : (double)atomic_load(&ag_counted_flop);
 }
 
+static int count_one(ag_context *c, const expectation *e)
+{
+    const double want = 2.0 * (D + DV) * H * e->pairs(IMAGE, e->context), got = counted(c, e);
+    const int good = fabs(got - want) <= 0.1 * want;
+    printf("%-32s %10.3f Mflop, %10.3f by the table%s\n", e->name, got / 1e6, want / 1e6, good ? "" : "  FAILED");
+    return good;
+}
+
+/* Methods that the table does not name cost what standard costs; sigma as above. */
+static int is_named(int number)
+{
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+        if (methods_number(expected[i].method, expected[i].kind) == number) return 1;
+    return 0;
+}
+
 int main(void)
 {
     ag_context *c;
-    int failed = 0, n = sizeof expected / sizeof *expected;
+    int passed = 0, n = sizeof expected / sizeof *expected;
     if (ag_context_create(NULL, &c, NULL, 0)) return 1;
-    for (int i = 0; i < n; i++) {
-        const double want = 2.0 * (D + DV) * H * expected[i].pairs(IMAGE, expected[i].context),
-                     got = counted(c, &expected[i]);
-        const int good = fabs(got - want) <= 0.1 * want;
-        printf("%-32s %10.3f Mflop, %10.3f by the table%s\n", expected[i].name, got / 1e6, want / 1e6,
-               good ? "" : "  FAILED");
-        failed += !good;
+    for (int i = 0; i < n; i++) passed += count_one(c, &expected[i]);
+    for (int i = 0; i < methods_count(); i++) {
+        const ag_method_info info = methods_info(i);
+        const expectation e = { methods_word(i), info.method, info.kind, 3, 0, 0, 0, 0, CONTEXT, every };
+        if (is_named(i)) continue;
+        passed += count_one(c, &e);
+        n++;
     }
     ag_context_free(c);
-    printf("%d passed, %d failed, 0 skipped\n", n - failed, failed);
-    return failed != 0;
+    printf("%d passed, %d failed, 0 skipped\n", passed, n - passed);
+    return passed != n;
 }

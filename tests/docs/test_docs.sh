@@ -81,7 +81,8 @@ all_lead() { # PAGE
 
 # ---- man 3, HTML ----
 
-calls() { sed -n '/^AG_API/,/;/p' include/attnguide.h | grep -oE 'ag_[a-z_0-9]+\(' | tr -d '(' | sort -u; }
+# Exported and inline; the sized forms of init functions have a sentence of their own.
+calls() { sed -nE 's/^(AG_API|static inline) [^(]*\b(ag_[a-z_0-9]+)\(.*/\2/p' include/attnguide.h | grep -v '_sized$' | sort -u; }
 full_page() {
     calls >"$work/calls"
     grep -E '^\.It Fn' docs/man/attnguide.3 | grep -oE 'ag_[a-z_0-9]+' | sort | diff "$work/calls" - || return 1

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attnguide.h"
+#include "../harness/methods.h"
 #include "faults.h"
 
 enum { B = 12, H = 4, H_KV = 2, N = 37, D = 5, FIRST = 3, IMAGE = 30 };
@@ -68,21 +69,22 @@ static void fill(float *x, int n)
     for (int i = 0; i < n; i++) x[i] = (float)(i * 7919 % 2003) / 1001.5f - 1;
 }
 
-static void set_row(ag_row *row, const trial *t, ag_method method)
+static void set_row(ag_row *row, ag_row_args *run, const trial *t, int number)
 {
-    ag_row_init(row, method);
-    row->kind = t->kind;
-    row->sigma = method == AG_SMOOTHED || method == AG_ORTHOGONAL ? t->sigma + !!t->batch : 0;
-    row->blend = t->blend;
-    row->inverse_temperature = row->probability = row->amplitude = 0.5;
-    row->keep_parallel = !t->drops_parallel;
+    const ag_method_info info = methods_info(number);
+    ag_row_init(row, info.method);
+    row->kind = info.kind;
+    row_usual(row, run);
+    row_set(row, run, "sigma", t->sigma + !!t->batch);
+    row_set(row, run, "keep_parallel", !t->drops_parallel);
+    row->blend = t->blend && info.takes & AG_TAKES_BLEND;
     row->indexed = t->indexed;
     row->image_offset = FIRST;
     row->image_length = IMAGE;
     row->grid[0] = 2;
     row->grid[1] = 3;
     row->grid[2] = 5;
-    row->heads = t->some_heads ? some_heads : NULL;
+    row->heads = t->some_heads && info.takes & AG_TAKES_IMAGE ? some_heads : NULL;
 }
 
 static void set_up(setting *s, const trial *t)
@@ -101,9 +103,9 @@ static void set_up(setting *s, const trial *t)
     s->a.rows = s->run;
     s->a.row_count = batch;
     for (int b = 0; b < batch; b++) {
-        set_row(&s->rows[b], t, t->batch ? (ag_method)(b % (AG_NOISY + 1)) : t->method);
         ag_row_args_init(&s->run[b]);
-        s->run[b].strength = t->blend ? 0.5 : 1;
+        set_row(&s->rows[b], &s->run[b], t, t->batch ? b % methods_count() : methods_number(t->method, t->kind));
+        s->run[b].strength = s->rows[b].blend ? 0.5 : 1;
         s->run[b].index = t->indexed ? drawn : NULL;
     }
     memset(out, 0xff, sizeof out);
@@ -113,14 +115,27 @@ static void set_up(setting *s, const trial *t)
 
 typedef ag_status attempt(setting *s, char *why);
 
-static ag_status make_context(setting *s, char *why)
+enum { THREADS = 4 };
+
+static ag_status create_context(ag_context **context, char *why)
 {
     ag_context_options options;
-    ag_context *context = (ag_context *)s;
     ag_context_options_init(&options);
-    options.threads = 4;
-    const ag_status status = ag_context_create(&options, &context, why, AG_MESSAGE_SIZE);
+    options.threads = THREADS;
+    return ag_context_create(&options, context, why, AG_MESSAGE_SIZE);
+}
+
+/* One of fewer threads counts as refused: try_fewer_threads() sees what it is good for. */
+static ag_status make_context(setting *s, char *why)
+{
+    ag_context *context = (ag_context *)s;
+    ag_status status = create_context(&context, why);
     if (status && context) return AG_OK; /* it must be NULL then */
+    const int threads = ag_context_threads(context);
+    if (!status && threads >= 1 && threads < THREADS) {
+        snprintf(why, AG_MESSAGE_SIZE, "%d threads", threads);
+        status = AG_ERR_MEMORY;
+    }
     ag_context_free(context);
     return status;
 }
@@ -138,6 +153,13 @@ static ag_status ask_needs(setting *s, char *why)
 {
     unsigned needs;
     return ag_problem_needs(&s->p, s->p.batch - 1, &needs, why, AG_MESSAGE_SIZE);
+}
+
+static ag_status ask_reads(setting *s, char *why)
+{
+    ag_range range;
+    int64_t count;
+    return ag_problem_reads(&s->p, s->p.batch - 1, AG_NEEDS_V, &range, 1, &count, why, AG_MESSAGE_SIZE);
 }
 
 /* In a context of its own, which takes everything with it. */
@@ -218,9 +240,55 @@ static void try_everything(const trial *t)
     refuse_each(&s, name, make_plan);
     snprintf(name, sizeof name, "%s, its needs", t->name);
     refuse_each(&s, name, ask_needs);
+    refuse_each(&s, name, ask_reads);
     snprintf(name, sizeof name, "%s, one shot", t->name);
     refuse_each(&s, name, call_once);
     ag_context_free(mine);
+}
+
+/* From some thread on no more can be started, or one alone cannot: those that are there give the same bytes. */
+static void try_fewer_threads(void)
+{
+    static const trial every = { .name = "fewer threads", .some_heads = 1, .batch = B };
+    char why[AG_MESSAGE_SIZE] = "";
+    int seen[THREADS + 1] = { 0 };
+    setting s;
+    set_up(&s, &every);
+    s.context = new_context(THREADS);
+    judge(!call_once(&s, why), why, every.name, 0);
+    memcpy(want, out, sizeof out);
+    ag_context_free(s.context);
+    const long before = faults_live();
+    for (long at = 1; at < 3 * THREADS; at++) {
+        for (int all = 0; all < 2; all++) {
+            faults_begin(at, all);
+            const ag_status status = create_context(&s.context, why);
+            faults_end();
+            if (status) continue;
+            memset(out, 0xff, sizeof out);
+            seen[ag_context_threads(s.context)]++;
+            judge(!call_once(&s, why) && !memcmp(out, want, sizeof out), "wrong bytes", every.name, at);
+            ag_context_free(s.context);
+            judge(faults_live() == before, "something was kept", every.name, at);
+        }
+    }
+    for (int n = 1; n <= THREADS; n++) judge(seen[n] > 0, "a number of threads was never had", every.name, n);
+}
+
+/* Methods that no trial above names, blended on some heads. */
+static void try_the_rest(void)
+{
+    for (int i = 0; i < methods_count(); i++) {
+        const ag_method_info info = methods_info(i);
+        int named = 0;
+        for (size_t j = 0; j < sizeof trials / sizeof *trials; j++)
+            named |= !trials[j].batch && methods_number(trials[j].method, trials[j].kind) == i;
+        const trial t = {
+            .name = methods_word(i), .method = info.method, .kind = info.kind, .sigma = 2, .some_heads = 1, .blend = 1
+        };
+        if (!named) try_everything(&t);
+    }
+    judge(methods_count() <= B, "a batch does not hold every method", "all of it", 0);
 }
 
 int main(void)
@@ -232,7 +300,9 @@ int main(void)
     for (int i = 0; i < N; i++) drawn[i] = i * 7 % IMAGE;
     setvbuf(stdout, NULL, _IONBF, 0);
     refuse_each(&none, "a context", make_context);
+    try_fewer_threads();
     for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) try_everything(&trials[i]);
+    try_the_rest();
     judge(faults_live() == 0, "something was kept", "all of it", 0);
     printf("%d passed, %d failed, 0 skipped\n", passed, failed);
     return failed != 0;

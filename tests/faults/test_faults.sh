@@ -9,15 +9,13 @@ link() { # LIBRARY FLAG ... - beside the build, as test_faults
     library=$1
     shift
     # shellcheck disable=SC2046 # one flag for each of the list
-    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -g -Iinclude -Wall -Wextra "$@" tests/faults/test_faults.c tests/faults/faults.c \
+    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -g -Iinclude -Wall -Wextra "$@" tests/faults/test_faults.c tests/faults/faults.c tests/harness/methods.c \
         "$library" $(echo "$wrapped" | sed 's/[^,]*/-Wl,--wrap=&/g; s/,-Wl/ -Wl/g') -lm -ldl -pthread -o "$build/test_faults"
 }
 
-sanitizes() { echo 'int main(void) { return 0; }' | ${CC:-cc} -fsanitize=address,undefined -xc - -o "$work/try" 2>/dev/null && "$work/try"; }
-
-if sanitizes; then
+if sanitizes address,undefined; then
     flags=-fsanitize=address,undefined library=$1/address,undefined/libattnguide.a
-    fresh B="$1/address,undefined" SANITIZE=address,undefined "$library" || exit 1
+    sanitized "$1" address,undefined "$library" || exit 1
 else
     skip "the address sanitizer" "${CC:-cc} has none"
     flags='' library=$1/libattnguide.a

@@ -65,7 +65,8 @@ static int set_tensors(description *x, bytes *b)
     if (p->want_lse) a->lse = any_packed(x, b, p->batch * p->heads * p->n_q, sizeof(float));
     if (p->operation == AG_ENERGY) a->curvature = any_packed(x, b, p->batch * p->heads * p->n_q, sizeof(float));
     if (p->has_key_mask) a->key_mask = any_array(x, b, mask, p->key_mask_stride, 2, 1);
-    if (p->has_key_lengths) a->key_lengths = any_indices(x, b, p->batch, p->n_k);
+    if (p->has_key_lengths)
+        a->key_lengths = any_indices(x, b, p->batch, (p->length_end ? p->length_end : p->n_k) - p->length_first);
     if (p->bias_dtype) a->bias = any_array(x, b, bias, p->bias_stride, 4, ag_dtype_size(p->bias_dtype));
     return a->q && a->k && a->v && a->out && (!p->want_lse || a->lse) && (!p->has_key_mask || a->key_mask) &&
            (!p->has_key_lengths || a->key_lengths) && (!p->bias_dtype || a->bias);
@@ -102,7 +103,7 @@ static int set_rows(description *x, bytes *b)
         run[i].gain = numbers[bytes_below(b, 6)];
         run[i].mix = numbers[bytes_below(b, 6)];
         bytes_copy(b, &run[i].seed, sizeof run[i].seed);
-        if (bytes_below(b, 4) == 0) run[i].stream = bytes_number(b);
+        if (bytes_below(b, 4) == 0) run[i].random_stream = bytes_number(b);
         run[i].index = any_index(x, b);
     }
     if (a->row_count) a->rows = run;

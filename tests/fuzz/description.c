@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "../harness/methods.h"
+
 enum { LARGEST = 1 << 22, LONGEST_TAIL = 4096 };
 
 void *description_memory(description *x, size_t size)
@@ -58,17 +60,19 @@ static void any_row(bytes *b, const ag_problem *p, ag_row *row)
 {
     static const double sigmas[] = { 0, 0.4, 2, 30, 9999, 10000 };
     const unsigned with = bytes_one(b);
-    ag_row_init(row, (ag_method)bytes_below(b, AG_NOISY + 1));
-    row->kind = (ag_kind)bytes_below(b, 3);
-    row->draws = 1 + bytes_below(b, 3);
-    row->blend = with & 1;
-    row->keep_parallel = with >> 1 & 1;
-    row->indexed = (with >> 2 & 3) == 3;
-    row->sigma = sigmas[bytes_below(b, 6)];
-    row->sigma_t = sigmas[bytes_below(b, 6)];
-    row->inverse_temperature = sigmas[bytes_below(b, 3)];
-    row->probability = sigmas[bytes_below(b, 2)];
-    row->amplitude = sigmas[bytes_below(b, 4)];
+    ag_row_init(row, (ag_method)bytes_below(b, 1 + methods_info(methods_count() - 1).method));
+    const ag_method m = row->method;
+    if (m == AG_SCRAMBLED) row->kind = (ag_kind)bytes_below(b, 3);
+    if (m == AG_SCRAMBLED && row->kind == AG_GATHER) row->draws = 1 + bytes_below(b, 3);
+    if (m == AG_SCRAMBLED) row->indexed = (with >> 2 & 3) == 3;
+    if (m != AG_STANDARD) row->blend = with & 1;
+    if (m == AG_ORTHOGONAL) row->keep_parallel = with >> 1 & 1;
+    if (m == AG_SMOOTHED || m == AG_ORTHOGONAL) row->sigma = sigmas[bytes_below(b, 6)];
+    if (m == AG_SMOOTHED || m == AG_ORTHOGONAL) row->sigma_t = sigmas[bytes_below(b, 6)];
+    if (m == AG_SOFTENED) row->inverse_temperature = sigmas[bytes_below(b, 3)];
+    if (m == AG_MASKED) row->probability = sigmas[bytes_below(b, 2)];
+    if (m == AG_NOISY) row->amplitude = sigmas[bytes_below(b, 4)];
+    if (m == AG_SPARSE) row->power = with >> 1 & 1 ? 2 : 1.5;
     row->grid[0] = 1 + bytes_below(b, 2);
     row->grid[1] = 1 + bytes_below(b, 5);
     row->grid[2] = p->n_q / (row->grid[0] * row->grid[1]);
@@ -119,7 +123,7 @@ static void set_pointers(description *x, bytes *b)
     x->p.kernel = bytes_below(b, 6) ? NULL : names[bytes_below(b, 5)];
     for (int i = 0; i < DESCRIPTION_ROWS; i++) {
         x->rows[i].heads = NULL;
-        if (x->p.heads < 1 || x->p.heads > LARGEST || bytes_below(b, 3)) continue;
+        if (x->p.heads < 1 || x->p.heads > LARGEST || x->rows[i].method == AG_STANDARD || bytes_below(b, 3)) continue;
         uint8_t *heads = description_memory(x, (size_t)x->p.heads);
         if (heads) bytes_copy(b, heads, (size_t)x->p.heads);
         x->rows[i].heads = heads;

@@ -41,7 +41,7 @@ library=$build/libattnguide.a
 if try "the library builds for fuzzing" fresh CC="$clang" B="$build" CFLAGS='-O1 -g -fno-sanitize-recover=undefined' \
     SANITIZE=$sanitize "$library"; then
     try "fuzz_description builds" link fuzz_description tests/fuzz/fuzz_description.c tests/fuzz/description.c \
-        tests/fuzz/arguments.c "$library" && try "descriptions" fuzz description 2048
+        tests/fuzz/arguments.c tests/harness/methods.c "$library" && try "descriptions" fuzz description 2048
     try "fuzz_guidance builds" link fuzz_guidance tests/fuzz/fuzz_guidance.c "$library" &&
         try "combinations" fuzz guidance 512
 fi

@@ -71,9 +71,16 @@ static void run(ag_context *context, const ag_plan *plan, description *x, bytes 
     if (bytes_below(b, 4) == 0) ag_attention_guided(context, x->problem, &x->args, why->text, why->size);
 }
 
+/* The library has defaults for what a struct of an older header lacks: these arrays are not for such a problem. */
+static int is_older(const description *x)
+{
+    return x->p.size < sizeof x->p || (x->p.row_count && x->rows[0].size < sizeof *x->rows);
+}
+
 static void try_description(ag_context *context, description *x, bytes *b, const sentence *why)
 {
     unsigned needs;
+    int64_t reads;
     ag_plan *plan;
     if (x->p.batch > MOST_JUDGED_ROWS) return;
     /* Row -1 does not exist: the problem is judged whatever its extents, and nothing is made of it. */
@@ -84,7 +91,12 @@ static void try_description(ag_context *context, description *x, bytes *b, const
     status = ag_plan_create(context, x->problem, &plan, why->text, why->size);
     expect_ended(why, status);
     if (status) return;
+    if (is_older(x)) {
+        ag_plan_free(plan);
+        return;
+    }
     if (ag_problem_needs(x->problem, bytes_below(b, (int)x->p.batch), &needs, why->text, why->size)) abort();
+    if (ag_problem_reads(x->problem, 0, AG_NEEDS_Q, NULL, 0, &reads, why->text, why->size)) abort();
     explain(plan);
     run(context, plan, x, b, why);
     ag_plan_free(plan);

@@ -24,8 +24,8 @@ holds() { objdump -dw "$@" | awk "$beyond"; } # OBJECT ... - what they hold beyo
 
 objects() { find "$build/src" "$build/tools" "$build/tests" -name '*.o'; }
 baseline_is_kept() { objects | grep -vE '_(avx2|avx512)[a-z0-9]*\.o$' | xargs objdump -dw | awk "$beyond" >"$work/found"; cat "$work/found"; [ ! -s "$work/found" ]; }
-avx2_is_no_more() { holds "$build"/src/cpu/*/*_avx2.o >"$work/found"; grep -q ' VEX' "$work/found" && ! grep EVEX "$work/found"; }
-avx512_is_seen() { holds "$build"/src/cpu/*/*_avx512.o | grep -q ' EVEX'; }
+avx2_is_no_more() { holds "$build"/src/cpu/*_avx2.o >"$work/found"; grep -q ' VEX' "$work/found" && ! grep EVEX "$work/found"; }
+avx512_is_seen() { holds "$build"/src/cpu/*_avx512.o | grep -q ' EVEX'; }
 
 # ---- machines ----
 
@@ -81,9 +81,10 @@ if [ -z "$emulator" ]; then
     finish
     exit
 fi
-${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 tests/command/npycmp.c -lm -o "$work/npycmp"
+${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 tests/command/npycmp.c tests/harness/array.c -lm -o "$work/npycmp"
 # OpenBLAS has instruction sets of its own to choose from: not ours to judge.
-try "a build without OpenBLAS" fresh B="$build/plain" OPENBLAS=0 "$build/plain/walk" "$build/plain/exp2"
+try "a build without OpenBLAS" fresh B="$build/plain" OPENBLAS=0 CFLAGS='-O2 -g -Werror' \
+    "$build/plain/walk" "$build/plain/exp2"
 
 try "the first x86-64: AVX faults" faults Opteron_G1 'vpxor %ymm0, %ymm0, %ymm0'
 try "the first x86-64: AVX kernels are unavailable" lacks Opteron_G1 "avx2 avx512"

@@ -12,6 +12,9 @@ grep -E '\.(c|h|cu|cpp|sh|in|gp|md|txt|1|3|awk|css|yml)$|(^|/)(Makefile|NEWS|LIC
 grep -E '^(src|include|tools|tests|bench|examples|docs)/.*\.(c|h|cu|cpp)$' "$work/all" >"$work/c"
 grep -E '\.h$' "$work/c" >"$work/headers"
 grep -E '^src/' "$work/c" >"$work/src"
+grep -v '^src/rules/' "$work/src" >"$work/not_rules"
+grep -E '^(src|tools)/' "$work/c" >"$work/spoken"
+grep -E '(^|/)test_[a-z_]*\.c$' "$work/c" >"$work/suites"
 
 over() { xargs "$@" <"$work/$files"; } # COMMAND ... - over the files of a list
 rule() { # NAME LIST COMMAND ...
@@ -45,7 +48,8 @@ kernel_names='/\.name = "/ { split($0, part, "\""); name = part[2] }
                           if (index(name, step "_") != 1) print FILENAME ": " name " is a kernel of " step }'
 
 # The public header is a manual as well.
-long_files() { xargs wc -l <"$work/c" | awk '$1 > 400 && $2 != "total" && $2 != "include/attnguide.h" { print $2 ": " $1 " lines" }'; }
+# The table of refusals is one room, however many there are.
+long_files() { xargs wc -l <"$work/c" | awk '$1 > 400 && $2 != "total" && $2 !~ /attnguide\.h$|test_refusals\.c$/ { print $2 ": " $1 " lines" }'; }
 
 # A template has no guard and says so on top: "written over the vector verbs that the including file chose".
 guards() {
@@ -65,12 +69,20 @@ public_names() {
 
 # A planted bug (tests/bugs) whose text is gone plants nothing.
 lost_bugs() {
-    cat tests/bugs/bugs.txt tests/cuda/*bugs.txt | grep -v '^#' | awk -F ' @ ' '
+    cat tests/bugs/bugs.txt tests/emulated/*bugs.txt | grep -v '^#' | awk -F ' @ ' '
         NF {
             if (!($1 in whole)) while ((getline line < $1) > 0) whole[$1] = whole[$1] line "\n"
             at = index(whole[$1], $3)
             if (!at || index(substr(whole[$1], at + 1), $3)) print $1 " does not have it once: " $3
         }'
+}
+
+# Methods are named in their own files, in the calls that are named after them, and nowhere else: others walk the table.
+methods=$(sed -n '/^typedef enum ag_\(method\|kind\) {/,/^}/{s/\/\*.*//;p;}' include/attnguide.h | grep -o 'AG_[A-Z]*' | tr '\n' '|')
+named_methods() {
+    [ -n "$methods" ] || echo "the header has no methods"
+    grep -vE '^src/(methods/|api/attention\.c)' "$work/src" | xargs grep -nwE "${methods%|}"
+    grep -E '^(tools|bench)/' "$work/c" | xargs grep -nwE "$(echo "${methods%|}" | sed 's/AG_STANDARD|//')"
 }
 
 marks='TO''DO|FIX''ME|XX''X|HA''CK'
@@ -94,6 +106,10 @@ rule "no names ending in _t" c grep -nE '^(typedef.*|\}) [a-z0-9_]+_t;'
 try "one #ifdef about CUDA in src" silent cuda_ifdefs
 try "planted bugs find their places" silent lost_bugs
 try "public names begin with ag_" silent public_names
+try "no method is named where the table is walked" silent named_methods
+rule "nothing in src but its room names a rule" not_rules grep -nE "\\bAG_(LINEAR|RESCALE|APG|CFG_ZERO|NAG|MERGE)\\b"
+rule "messages use the words of the field" spoken grep -nE '"[^"]*\b(judged?|judges|asked for|asks for|brought|whatever else)\b'
 rule "src never prints, exits or aborts" src grep -nE "$calls"
+rule "suites add tests by add_test and add_loop alone" suites grep -nE 'tcase_add_(loop_)?test'
 rule "a kernel's name begins with its step" src awk "$kernel_names"
 finish

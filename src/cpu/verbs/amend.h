@@ -15,12 +15,19 @@ typedef struct amendment {
 } amendment;
 
 /* Keys below this are all that causality leaves query i. */
-static inline int64_t seen_by(const amendment *a, int64_t i) { return a->causal ? i + a->causal_shift + 1 : INT64_MAX; }
+static inline int64_t seen_by(const amendment *a, int64_t i) { return ag_causal_end(a->causal, a->causal_shift, i); }
 
 /* Biases in units of log 2. The lowest finite float is a popular "-inf": it must stay finite, or a row that has nothing
  * else would see nothing. Finite biases are held above the second term, which is the lowest float for them, so that
  * those below -2.3e38 count as equal; -inf stays what it is. */
 static inline vec v_in_log2(vec bias) { return v_max(bias * (float)LOG2E, bias * 0x1p-30f - FLT_MAX); }
+
+/* The logit with its bias. Where that is -inf the key is hidden, whatever the product: NaN - inf would be NaN. */
+static inline vec v_amended(vec logit, vec bias)
+{
+    const __typeof__(bias == bias) hidden = bias == v_all(-INFINITY);
+    return (vec)((hidden & (__typeof__(hidden))bias) | (~hidden & (__typeof__(hidden))(logit + bias)));
+}
 
 static inline void load_biases(const amendment *a, int64_t i, const int64_t *key, int n, float *to)
 {
@@ -33,15 +40,15 @@ static inline void load_biases(const amendment *a, int64_t i, const int64_t *key
 static inline vec biases_of(const amendment *a, int64_t i, const int64_t *key, int n)
 {
     const ag_problem *p = &a->run->c->p;
-    const int64_t *s = p->bias_stride, at = a->b * s[0] + a->h * s[1] + i * s[2] + key[0] * s[3];
-    const int side_by_side = n == LANES && s[3] == 1 && key[LANES - 1] - key[0] == LANES - 1;
-    const void *from = a->run->args->bias;
+    const int64_t at = ag_bias_element(p, a->b, a->h, i, key[0]);
+    const int side_by_side = n == LANES && p->bias_stride[3] == 1 && key[LANES - 1] - key[0] == LANES - 1;
+    const void *from = a->run->bias;
     float few[LANES];
     if (side_by_side && p->bias_dtype == AG_F32) return v_in_log2(row_vec(from, AG_F32, at));
     if (side_by_side && p->bias_dtype == AG_F16) return v_in_log2(row_vec(from, AG_F16, at));
     if (side_by_side && p->bias_dtype == AG_BF16) return v_in_log2(row_vec(from, AG_BF16, at));
     if (side_by_side)
-        for (int k = 0; k < LANES; k++) few[k] = ((const uint8_t *)from)[at + k] ? 0 : -INFINITY;
+        for (int k = 0; k < LANES; k++) few[k] = ag_bias_of_byte(((const uint8_t *)from)[at + k]);
     else load_biases(a, i, key, n, few);
     return v_in_log2(v_load(few));
 }
@@ -57,7 +64,10 @@ static inline void add_biases_to_queries(const amendment *a, const int64_t *quer
             vec z[LANES];
             for (int i = 0; i < LANES; i++) z[i] = biases_of(a, query[lane + i], key + j, n);
             v_transpose(z);
-            for (int i = 0; i < n; i++) *(vec *)(s + (j + i) * PANEL + lane) += z[i];
+            for (int i = 0; i < n; i++) {
+                vec *at = (vec *)(s + (j + i) * PANEL + lane);
+                *at = v_amended(*at, z[i]);
+            }
         }
 }
 
@@ -78,7 +88,8 @@ static inline void add_biases_to_keys(const amendment *a, const int64_t *query, 
     for (int i = 0; i < queries; i++)
         for (int lane = 0; lane < lanes; lane += LANES) {
             const int n = lanes - lane < LANES ? lanes - lane : LANES;
-            *(vec *)(s + i * PANEL + lane) += biases_of(a, query[i], key + lane, n);
+            vec *at = (vec *)(s + i * PANEL + lane);
+            *at = v_amended(*at, biases_of(a, query[i], key + lane, n));
         }
 }
 

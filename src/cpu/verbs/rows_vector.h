@@ -29,6 +29,9 @@ static inline int64_t row_tasks(const ag_step *s, int64_t tokens)
     return s->n_heads * ((tokens + row_chunk(s, tokens) - 1) / row_chunk(s, tokens));
 }
 
+/* No lane is infinite or NaN: x - x is 0 for a finite number, NaN for any other, and v_max takes its second then. */
+ROW_INLINE int v_finite(vec x) { return !v_any_greater(v_all(0), v_max(x - x, v_all(-1))); }
+
 /* Rows that a processor does not foresee, few at a time or in no order, are fetched this many before they are used. */
 enum { AHEAD = 8 };
 

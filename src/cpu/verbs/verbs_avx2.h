@@ -91,7 +91,15 @@ typedef double wvec __attribute__((vector_size(32), may_alias));
 static inline wvec w_all(double x) { return (wvec)_mm256_set1_pd(x); }
 static inline wvec w_low(vec x) { return (wvec)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x)); }
 static inline wvec w_high(vec x) { return (wvec)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1)); }
+static inline wvec w_load(const float *x) { return (wvec)_mm256_cvtps_pd(_mm_loadu_ps(x)); }
+static inline double w_sum(wvec x) { return (x[0] + x[2]) + (x[1] + x[3]); }
 static inline wvec w_size(wvec x) { return (wvec)_mm256_andnot_pd(_mm256_set1_pd(-0.0), (__m256d)x); }
+/* sign(x) sqrt|x| */
+static inline wvec w_root(wvec x)
+{
+    const __m256d sign = _mm256_and_pd(_mm256_set1_pd(-0.0), (__m256d)x);
+    return (wvec)_mm256_or_pd(sign, _mm256_sqrt_pd((__m256d)w_size(x)));
+}
 static inline vec w_narrow(wvec low, wvec high)
 {
     return (vec)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)high), _mm256_cvtpd_ps((__m256d)low));

@@ -86,13 +86,24 @@ static inline void v_stream(float *to, vec x) { _mm512_stream_ps(to, (__m512)x);
 static inline void h_stream(uint16_t *to, hvec x) { _mm256_stream_si256((__m256i *)to, (__m256i)x); }
 static inline void v_fence(void) { _mm_sfence(); }
 
-/* The lower and the upper half of the lanes in float64, and back. */
+/* The lower and the upper half of the lanes in float64, from memory, and back; the sum of such a half. */
 typedef double wvec __attribute__((vector_size(64), may_alias));
 
 static inline wvec w_all(double x) { return (wvec)_mm512_set1_pd(x); }
 static inline wvec w_low(vec x) { return (wvec)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x)); }
 static inline wvec w_high(vec x) { return (wvec)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1)); }
+static inline wvec w_load(const float *x) { return (wvec)_mm512_cvtps_pd(_mm256_loadu_ps(x)); }
+static inline double w_sum(wvec x) { return _mm512_reduce_add_pd((__m512d)x); }
 static inline wvec w_size(wvec x) { return (wvec)_mm512_abs_pd((__m512d)x); }
+/* sign(x) sqrt|x|, to 1e-8: a square root takes many times as long as what it is refined from. */
+static inline wvec w_root(wvec x)
+{
+    const __m512d size = (__m512d)w_size(x), near = _mm512_rsqrt14_pd(size);
+    const __m512d square = _mm512_mul_pd(_mm512_mul_pd(size, near), near);
+    const __m512d by = _mm512_fnmadd_pd(_mm512_set1_pd(0.5), square, _mm512_set1_pd(1.5));
+    const __m512d root = _mm512_mul_pd(_mm512_mul_pd((__m512d)x, near), by);
+    return (wvec)_mm512_maskz_mov_pd(_mm512_cmp_pd_mask(size, _mm512_setzero_pd(), _CMP_NEQ_UQ), root);
+}
 static inline vec w_narrow(wvec low, wvec high)
 {
     const __m512 x = _mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low));

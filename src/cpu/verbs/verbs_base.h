@@ -107,7 +107,15 @@ typedef uint64_t words __attribute__((vector_size(16), may_alias));
 static inline wvec w_all(double x) { return (wvec){ x, x }; }
 static inline wvec w_low(vec x) { return (wvec){ x[0], x[1] }; }
 static inline wvec w_high(vec x) { return (wvec){ x[2], x[3] }; }
+static inline wvec w_load(const float *x) { return (wvec){ x[0], x[1] }; }
+static inline double w_sum(wvec x) { return x[0] + x[1]; }
 static inline wvec w_size(wvec x) { return (wvec)((words)x & INT64_MAX); }
+/* sign(x) sqrt|x| */
+static inline wvec w_root(wvec x)
+{
+    const wvec size = w_size(x), root = { __builtin_sqrt(size[0]), __builtin_sqrt(size[1]) };
+    return (wvec)((words)root | ((words)x & INT64_MIN));
+}
 static inline vec w_narrow(wvec low, wvec high)
 {
     return (vec){ (float)low[0], (float)low[1], (float)high[0], (float)high[1] };

@@ -19,6 +19,8 @@ static inline vec v_max(vec a, vec b)
     return (vec)vbslq_f32(vcgtq_f32((float32x4_t)a, (float32x4_t)b), (float32x4_t)a, (float32x4_t)b);
 }
 
+static inline int v_any_greater(vec a, vec b) { return vmaxvq_u32(vcgtq_f32((float32x4_t)a, (float32x4_t)b)) != 0; }
+
 static inline vec v_load(const float *x) { return (vec)vld1q_f32(x); }
 static inline void v_store(float *x, vec a) { vst1q_f32(x, (float32x4_t)a); }
 
@@ -84,7 +86,15 @@ typedef double wvec __attribute__((vector_size(16), may_alias));
 static inline wvec w_all(double x) { return (wvec)vdupq_n_f64(x); }
 static inline wvec w_low(vec x) { return (wvec)vcvt_f64_f32(vget_low_f32((float32x4_t)x)); }
 static inline wvec w_high(vec x) { return (wvec)vcvt_high_f64_f32((float32x4_t)x); }
+static inline wvec w_load(const float *x) { return (wvec)vcvt_f64_f32(vld1_f32(x)); }
+static inline double w_sum(wvec x) { return vaddvq_f64((float64x2_t)x); }
 static inline wvec w_size(wvec x) { return (wvec)vabsq_f64((float64x2_t)x); }
+/* sign(x) sqrt|x| */
+static inline wvec w_root(wvec x)
+{
+    const uint64x2_t sign = vdupq_n_u64(UINT64_C(1) << 63);
+    return (wvec)vbslq_f64(sign, (float64x2_t)x, vsqrtq_f64((float64x2_t)w_size(x)));
+}
 static inline vec w_narrow(wvec low, wvec high)
 {
     return (vec)vcvt_high_f32_f64(vcvt_f32_f64((float64x2_t)low), (float64x2_t)high);

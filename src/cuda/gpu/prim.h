@@ -9,11 +9,12 @@
 
 #include "../device.h"
 
-/* A kernel's head: its name, its threads per block, its one parameter. */
-#define KERNEL_OF(type, name, threads) \
-    extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ type launch)
+/* A kernel's head: its name, its threads per block, its one parameter; perhaps how many blocks registers are for. */
+#define KERNEL_OF(type, name, ...) \
+    extern "C" __global__ void __launch_bounds__(__VA_ARGS__) name(const __grid_constant__ type launch)
 #define KERNEL(name, threads) KERNEL_OF(ag_launch, name, threads)
 #define DEVICE static __device__ __forceinline__
+#define APART static __device__ __noinline__ /* seldom called, so that its registers are not everybody's */
 #define UNROLL _Pragma("unroll")
 #define ROLLED _Pragma("unroll 1")
 
