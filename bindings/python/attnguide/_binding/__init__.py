@@ -1,0 +1,1 @@
+"""The C library through ctypes, by facts that header.py reads from the header."""

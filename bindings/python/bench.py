@@ -1,0 +1,147 @@
+"""bench.py [calls|attention|fork ...] - what the package costs and gains, with PyTorch and diffusers, medians of
+interleaved rounds:
+
+calls      attention() again on the same shapes, over the library's own call with everything ready; with `out` made it
+           has the memory of a new tensor to touch as well
+attention  F.scaled_dot_product_attention after a matrix product, by PyTorch and by the library
+fork       a guided step of Stable Diffusion 1.5's U-Net at full size, random weights, [uncond, cond, perturbed]"""
+import contextlib
+import ctypes
+import statistics
+import sys
+import time
+
+import attnguide as ag
+import torch
+import torch.nn.functional as F
+from attnguide import _attention, _engine
+
+SHAPES = ((2, 8, 64, 64, 160), (2, 8, 256, 256, 160), (2, 8, 1024, 77, 80), (2, 8, 1024, 1024, 80),
+          (2, 10, 1024, 1024, 64), (2, 8, 4096, 4096, 40))
+
+
+def microseconds(call):
+    begin = time.perf_counter()
+    call()
+    return 1e6 * (time.perf_counter() - begin)
+
+
+def interleaved(calls, rounds, before=lambda: None):
+    """{name: median} of calls by name."""
+    times = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            before()
+            times[name].append(microseconds(call))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def library_call(q, k, v, rows, context):
+    """The library's call for that attention, with everything ready, and what must live as long."""
+    out = torch.empty_like(q)
+    _attention.run("attention", q, k, v, rows, out, context=context)
+    problem, args = list(_attention.problems.values())[-1], _engine.lib.new(
+        "ag_args", q.data_ptr(), k.data_ptr(), v.data_ptr(), out.data_ptr())
+    why, call = ctypes.create_string_buffer(256), _engine.lib.c.ag_attention_guided
+    pointers = context.pointer, problem.pointer, ctypes.byref(args), why, 256
+    return lambda: call(*pointers), (out, args, problem, why)
+
+
+def calls():
+    context = ag.Context(threads=1)
+    print("calls: microseconds over the library's own call, one thread")
+    for shape in ((1, 1, 8, 8, 8), (2, 8, 64, 64, 160)):
+        b, h, n, m, d = shape
+        q, k, v = torch.randn(b, h, n, d), torch.randn(b, h, m, d), torch.randn(b, h, m, d)
+        asked = [ag.row("smoothed", sigma=1, grid=(1, 1, n))] * b
+        for name, rows in (("standard", None), ("a row each", asked)):
+            alone, _kept = library_call(q, k, v, rows, context)
+            out = torch.empty_like(q)
+            arrays = [x.numpy() for x in (q, k, v, out)]
+            found = interleaved({
+                "library": alone,
+                "out given": lambda q=q, k=k, v=v, out=out, rows=rows: ag.attention(
+                    q, k, v, rows=rows, out=out, context=context),
+                "out made": lambda q=q, k=k, v=v, rows=rows: ag.attention(q, k, v, rows=rows, context=context),
+                "numpy, out given": lambda a=arrays, rows=rows: ag.attention(
+                    *a[:3], rows=rows, out=a[3], context=context),
+            }, 2000)
+            alone = found.pop("library")
+            print(f"  {str(shape):26} {name:12} library {alone:.1f}; over it " + ", ".join(
+                f"{what} {time - alone:.1f}" for what, time in found.items()))
+
+
+def attention():
+    print(f"attention: F.scaled_dot_product_attention after a matrix product, {torch.get_num_threads()} threads")
+    a, b, c = torch.randn(1024, 512), torch.randn(512, 512), torch.empty(1024, 512)
+    for shape in SHAPES:
+        batch, h, n, m, d = shape
+        q, k, v = (torch.randn(batch, t, h, d).transpose(1, 2) for t in (n, m, m))
+
+        def steady(q=q, k=k, v=v):
+            def once():
+                torch.mm(a, b, out=c)
+                return microseconds(lambda: F.scaled_dot_product_attention(q, k, v))
+            return statistics.median(once() for _ in range(15))
+        theirs, ours = [], []
+        for _ in range(5):
+            theirs.append(steady())
+            with ag.torch.active():
+                ours.append(steady())
+        theirs, ours = statistics.median(theirs), statistics.median(ours)
+        print(f"  {str(shape):26} PyTorch {theirs / 1e3:8.2f} ms, library {ours / 1e3:8.2f} ms: {theirs / ours:.2f} x")
+
+
+def fork():
+    from diffusers import SD3Transformer2DModel, UNet2DConditionModel
+    from diffusers.models.attention_processor import PAGCFGIdentitySelfAttnProcessor2_0
+    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8).eval()
+    given = {"sample": torch.randn(1, 4, 64, 64).repeat(3, 1, 1, 1), "timestep": 500,
+             "encoder_hidden_states": torch.randn(2, 77, 768)[[0, 1, 1]]}
+    steps(unet, given, "Stable Diffusion 1.5's U-Net", (
+        "mid_block.attentions.0.transformer_blocks.0.attn1", "up_blocks.3.attentions.1.transformer_blocks.0.attn1"),
+          PAGCFGIdentitySelfAttnProcessor2_0())
+    del unet
+    transformer = SD3Transformer2DModel(
+        sample_size=64, num_layers=12, attention_head_dim=64, num_attention_heads=16, joint_attention_dim=1024,
+        caption_projection_dim=1024, pooled_projection_dim=512, pos_embed_max_size=64).eval()
+    given = {"hidden_states": torch.randn(1, 16, 64, 64).repeat(3, 1, 1, 1), "timestep": torch.full((3,), 500.0),
+             "encoder_hidden_states": torch.randn(2, 154, 1024)[[0, 1, 1]],
+             "pooled_projections": torch.randn(2, 512)[[0, 1, 1]]}
+    from diffusers.models.attention_processor import PAGCFGJointAttnProcessor2_0
+    steps(transformer, given, "a joint transformer of 12 blocks, 1024 wide", ("transformer_blocks.6.attn",),
+          PAGCFGJointAttnProcessor2_0())
+
+
+@contextlib.contextmanager
+def processor_of(module, processor):
+    before, module.processor = module.processor, processor
+    try:
+        yield
+    finally:
+        module.processor = before
+
+
+def steps(model, given, what, layers, theirs, rounds=5):
+    print(f"fork: a guided step of {what}, [uncond, cond, perturbed], {torch.get_num_threads()} threads")
+    for layer in layers:
+        module, times = model.get_submodule(layer), {"diffusers": [], "processors": [], "forked": [], "two rows": []}
+        ours = ag.diffusers.pag_processors("identity")[0]
+        two = {name: x[:2] if isinstance(x, torch.Tensor) else x for name, x in given.items()}
+        for _ in range(rounds):
+            with processor_of(module, theirs):
+                times["diffusers"].append(microseconds(lambda: model(**given)))
+            with processor_of(module, ours):
+                times["processors"].append(microseconds(lambda: model(**given)))
+            with ag.torch.active(), ag.diffusers.guided(model, [layer]):
+                times["forked"].append(microseconds(lambda: model(**given)))
+            times["two rows"].append(microseconds(lambda two=two: model(**two)))
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        print(f"  {layer}: diffusers {medians['diffusers'] / 1e6:.2f} s; " + ", ".join(
+            f"{name} {medians[name] / medians['diffusers']:.3f} x" for name in times if name != "diffusers"))
+
+
+if __name__ == "__main__":
+    torch.set_grad_enabled(False)
+    for part in sys.argv[1:] or ("calls", "attention", "fork"):
+        {"calls": calls, "attention": attention, "fork": fork}[part]()
