@@ -136,6 +136,13 @@ $(B)/attnguide: $(tools) $(B)/libattnguide.a
 $(B)/libpeers.so: $(patsubst %.c,$(B)/%.o,$(wildcard bench/peers/*.c) bench/limits.c bench/clock.c bench/baseline.c) \
     $(B)/libattnguide.a
 	$(CC) -shared -Wl,--exclude-libs,ALL -Wl,-z,defs $(LDFLAGS) $^ $(libs) -o $@
+# The example model: products by OpenBLAS, pictures by libpng; and its data for train.py.
+tinydiff := $(patsubst %.c,$(B)/%.o,$(wildcard examples/tinydiff/*.c))
+$(tinydiff): fast := -O3 -march=native -fopenmp-simd -ffp-contract=fast -fno-math-errno
+$(B)/tinydiff: $(tinydiff) $(patsubst %,$(B)/tools/%.o,png_file npy npy_header fault progress) $(B)/libattnguide.a
+	$(CC) $(LDFLAGS) $^ -lopenblas -lpng $(libs) -o $@
+$(B)/libtinydiff.so: examples/tinydiff/pictures.c examples/tinydiff/random.c
+	$(CC) -std=c11 -D_GNU_SOURCE -fPIC -shared $(warn) $(CFLAGS) $^ $(libs) -o $@
 $(B)/test_attnguide: $(tests) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ $$(pkg-config --libs check) $(libs) -o $@
 

@@ -1,0 +1,50 @@
+#include "sheet.h"
+#include "../../tools/png_file.h"
+#include "pictures.h"
+#include <stdio.h>
+
+enum { ZOOM = 4, FRAME_WIDTH = 2, GAP = 2, CELL = SIDE * ZOOM + 2 * FRAME_WIDTH + GAP, BETWEEN = 16 };
+
+static void put(picture *to, int y, int x, const float *rgb)
+{
+    for (int c = 0; c < 3; c++) to->pixel[(y * to->width + x) * 3 + c] = rgb[c];
+}
+
+static void draw(picture *to, int top, int left, const float *from)
+{
+    static const float frames[2][3] = { { .85f, .1f, .1f }, { .1f, .65f, .2f } };
+    const float *frame = frames[picture_judge(from).valid];
+    const int side = SIDE * ZOOM + 2 * FRAME_WIDTH;
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++) {
+            const int py = y - FRAME_WIDTH, px = x - FRAME_WIDTH;
+            float rgb[3];
+            if (py < 0 || px < 0 || py >= SIDE * ZOOM || px >= SIDE * ZOOM) {
+                put(to, top + y, left + x, frame);
+                continue;
+            }
+            for (int c = 0; c < CHANNELS; c++) rgb[c] = (from[(c * SIDE + py / ZOOM) * SIDE + px / ZOOM] + 1) / 2;
+            put(to, top + y, left + x, rgb);
+        }
+}
+
+bool sheet_write(const char *path, const float *const *panels, int panel_count, int panels_across, int rows, int columns,
+                 char *why)
+{
+    const int down = (panel_count + panels_across - 1) / panels_across, wide = columns * CELL, high = rows * CELL;
+    fault f = { "" };
+    picture sheet;
+    bool good = picture_make(&sheet, panels_across * (wide + BETWEEN) + BETWEEN - GAP, down * (high + BETWEEN) + BETWEEN - GAP, &f);
+    if (good) {
+        for (int i = 0; i < sheet.width * sheet.height * 3; i++) sheet.pixel[i] = 1;
+        for (int i = 0; i < panel_count * rows * columns; i++) {
+            const int panel = i / (rows * columns), cell = i % (rows * columns);
+            draw(&sheet, BETWEEN + panel / panels_across * (high + BETWEEN) + cell / columns * CELL,
+                 BETWEEN + panel % panels_across * (wide + BETWEEN) + cell % columns * CELL, panels[panel] + cell * PICTURE);
+        }
+        good = png_file_write(path, &sheet, &f);
+    }
+    picture_free(&sheet);
+    if (!good) snprintf(why, 256, "%.255s", f.text);
+    return good;
+}

@@ -1,0 +1,13 @@
+/* sheet.h - pictures side by side, magnified, with a green frame where they are valid and a red one where not. */
+#ifndef TINYDIFF_SHEET_H
+#define TINYDIFF_SHEET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Panels of rows x columns pictures beside each other, each from its own array [rows columns][PICTURE]. False: why[256]
+ * says what is wrong. */
+bool sheet_write(const char *path, const float *const *panels, int panel_count, int panels_across, int rows, int columns,
+                 char *why);
+
+#endif
