@@ -479,9 +479,9 @@ AG_API ag_status ag_attention_orthogonal(ag_context *context, const ag_problem *
                                          char *why, size_t why_size);
 
 /** Image outputs or image values are scrambled, as `kind` says.
- *  - gather: m_i = mean of `draws` values drawn with replacement, O_i = (m_i - mu) sqrt(draws) gain + mu, mu the mean of
- *    m over all heads, image tokens and channels of the row; Q and K are read by context rows only. With bias or causal:
- *    AG_ERR_COMBINATION.
+ *  - gather: m_i = mean of `draws` values drawn with replacement, O_i = (m_i - mu) sqrt(draws) gain + mu, mu the mean
+ *    of m over all heads, image tokens and channels of the row; Q and K are read by context rows only. With bias or
+ *    causal: AG_ERR_COMBINATION.
  *  - permute: v'_i = mix v_pi(i) + (1 - mix) v_i on image values, then standard.
  *  - tokens: O_i = O_standard at pi(i) (Token Perturbation Guidance on one layer, arXiv 2506.10036).
  *

@@ -1,5 +1,5 @@
-"""The pages of the API: one for each section of attnguide.h, with what stands in it in the header's order. Doxygen's XML
-says what there is and on which lines; it is amended here, and Breathe renders it."""
+"""The pages of the API: one for each section of attnguide.h, with what stands in it in the header's order. Doxygen's
+XML says what there is and on which lines; it is amended here, and Breathe renders it."""
 import copy
 import re
 import xml.etree.ElementTree as ET

@@ -1,6 +1,6 @@
-"""assemble.py INTO - the source of the site, from the root of the tree: the pages that index.md lists and the pictures in
-them, a listing of each source file that they link to, and the API from doxygen's XML in INTO/xml. Links are rewritten, so
-that they lead from page to page here as they do in the tree."""
+"""assemble.py FOLDER - lays out FOLDER/source, from the root of the tree: the pages that index.md lists and their
+pictures, a listing of each source file that they link to, and the API from doxygen's XML in FOLDER/xml. Links are
+rewritten, so that they lead from page to page there as they do in the tree."""
 import os
 import re
 import shutil
@@ -14,6 +14,7 @@ FRONT = Path("docs/site/index.md")
 README = Path("README.md")
 EXAMPLES = Path("examples")
 LINK = re.compile(r"\[([^][]*)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
+TITLE = re.compile(r"(?:/\*|#|\"\"\")\s*(?:\S+ - )?(.*?)[,:;.](?!\w)(?![^\[]*\])", re.S)
 LANGUAGES = {".c": "c", ".py": "python"}
 
 
@@ -64,15 +65,13 @@ class Site:
         self.write(at, LINK.sub(relinked, page.read_text()))
 
     def add_listing(self, path):
-        code = path.read_text()
-        first = re.match(r"(?:/\*|#|\"\"\")\s*(?:\S+ - )?(.*?)[,:;.](?![\w])(?![^\[]*\])", code, re.S)
-        title = " ".join(first[1].split()) if first else path.name
-        self.write(
-            Path(f"{path}.md"),
-            f"{'' if path.parent == EXAMPLES else '---' + chr(10) + 'orphan: true' + chr(10) + '---' + chr(10)}"
-            f"# {title[0].upper()}{title[1:]}\n\n`{path}`\n\n"
-            f"```{{literalinclude}} {path.name}\n:language: {LANGUAGES.get(path.suffix, 'none')}\n```\n",
-        )
+        """Its title is how its first comment begins: /* layer.c - one layer, in one call. */"""
+        first = TITLE.match(path.read_text())
+        title = " ".join((first[1][0].upper() + first[1][1:]).split()) if first else path.name
+        head = "" if path.parent == EXAMPLES else "---\norphan: true\n---\n"  # the menu lists the examples alone
+        head += f"# {title}\n\n`{path}`\n\n"
+        language = LANGUAGES.get(path.suffix, "none")
+        self.write(Path(f"{path}.md"), f"{head}```{{literalinclude}} {path.name}\n:language: {language}\n```\n")
         shutil.copy(path, self.into / path)
 
     def write(self, at, text):
@@ -80,7 +79,7 @@ class Site:
         (self.into / at).write_text(text)
 
 
-def main(folder):
+def assemble(folder):
     into = folder / "source"
     shutil.rmtree(into, ignore_errors=True)
     site = Site(into)
@@ -97,4 +96,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    assemble(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""conf.py - how Sphinx makes the site from what assemble.py laid out; $S is the folder that holds it, xml beside source."""
+"""conf.py - how Sphinx makes the site from what assemble.py laid out in $S/source; doxygen's XML is in $S/xml."""
 import os
 import sys
 from pathlib import Path
@@ -21,7 +21,8 @@ breathe_projects = {"attnguide": str(Path(os.environ["S"], "xml"))}
 breathe_default_project = "attnguide"
 breathe_domain_by_extension = {"h": "c"}
 nitpicky = True
-nitpick_ignore = [("c:identifier", name) for name in ("size_t", "int32_t", "int64_t", "uint8_t", "uint32_t", "uint64_t")]
+of_c = ("size_t", "int32_t", "int64_t", "uint8_t", "uint32_t", "uint64_t")
+nitpick_ignore = [("c:identifier", name) for name in of_c]
 
 html_theme = "furo"
 html_title = f"attnguide {version}"

@@ -1,6 +1,6 @@
 """header.py HEADER FILE - the header as doxygen reads it: a file with documentation, where < in a comment begins no tag
-of HTML, and a comment behind `enum { NAME };` is the name's. Lines keep their numbers, so that a warning names the right
-one."""
+of HTML, and a comment behind `enum { NAME };` is the name's. Lines keep their numbers, so that a warning names the
+right one."""
 import re
 import sys
 

@@ -1,6 +1,6 @@
-"""test_site.py HTML CHROMIUM PICTURES - the site in a browser: every page loads without an error, wide and narrow; every
-link leads somewhere; the API has every name of the header once, and types lead to their places; the search finds; there
-are a light and a dark scheme. Leaves pictures of some pages. The last line counts the tests."""
+"""test_site.py HTML CHROMIUM PICTURES - the site in a browser: every page loads without an error, wide and narrow;
+every link leads somewhere; the API has every name of the header once, and types lead to their places; the search finds;
+there are a light and a dark scheme. Leaves pictures of some pages. The last line counts the tests."""
 import functools
 import http.server
 import re
@@ -137,14 +137,16 @@ def search(page, base):
         page.goto(f"{base}search.html?q={words}")
         page.wait_for_selector("#search-results ul.search li a", timeout=20000)
         page.wait_for_function("document.querySelector('.search-summary')?.textContent.match(/[0-9]/)", timeout=20000)
-        if not any(found in link for link in page.eval_on_selector_all("#search-results a", "all => all.map(a => a.href)")):
+        links = page.eval_on_selector_all("#search-results a", "all => all.map(a => a.href)")
+        if not any(found in link for link in links):
             wrong.append(f"{words} does not find {found}")
     return wrong
 
 
 def schemes(browser, base):
     """The system's scheme is taken, and the button changes it."""
-    wrong, lightness = [], "() => Math.max(...getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3))"
+    wrong = []
+    lightness = "Math.max(...getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).slice(0, 3))"
     for scheme, right in (("light", lambda light: light > 200), ("dark", lambda light: light < 60)):
         page = browser.new_page(color_scheme=scheme, viewport=WIDE)
         page.goto(base)
