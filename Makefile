@@ -151,14 +151,15 @@ setup-bench: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libo
 setup-style: ; @tools/setup gcc libc6-dev pkg-config libpng-dev clang-format
 setup-check:
 	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev gnuplot-nox check
-	@tools/setup clang libclang-rt-14-dev clang-format cmake abigail-tools mandoc doxygen libopenblas0-pthread || \
+	@tools/setup clang libclang-rt-14-dev clang-format cmake abigail-tools mandoc doxygen python3 \
+	    libopenblas0-pthread || \
 	    echo "going on without those"
 	@tools/setup binutils qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross || \
 	    echo "going on without emulated machines"
 
 # The tests in tiers, whose parts tests/parts.txt lists: check in minutes, check-all every one of them.
 setup-check-all: setup-check
-	@tools/setup python3 python3-venv chromium || echo "going on without those"
+	@tools/setup python3-venv chromium || echo "going on without those"
 check: setup-check
 check-all: setup-check-all
 check check-all:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from playwright.sync_api import sync_playwright
 
 WIDE = {"width": 1440, "height": 1600}
+MIDDLE = {"width": 1100, "height": 1600}
 NARROW = {"width": 390, "height": 1600}
 SHOWN = ["index.html", "api/the-problem.html", "api/one-shot-calls.html", "docs/benchmarks.html", "docs/methods.html",
          "docs/perturbations.html", "examples/layer.c.html"]
@@ -58,7 +59,7 @@ def names_of(header):
 
 
 def visit(page, base, path):
-    """Loads a page wide and then narrow; what it holds, and what is wrong with it."""
+    """Loads a page wide, then makes it narrow; what it holds, and what is wrong with it."""
     problems = []
 
     def hear(event, tell):
@@ -82,7 +83,7 @@ def visit(page, base, path):
     problems += [f"a picture is missing: {url}" for url in seen["lost"]]
     if not seen["title"]:
         problems.append("no title")
-    for size in (WIDE, NARROW):
+    for size in (WIDE, MIDDLE, NARROW):
         page.set_viewport_size(size)
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > size["width"]:
