@@ -105,7 +105,7 @@ def text_of(lines):
 
 
 def directive(item):
-    option = "\n:members:" if item.kind == "struct" else ""
+    option = "\n:members:\n:undoc-members:" if item.kind == "struct" else ""
     return f"```{{{KINDS[item.kind]}}} {item.name}{option}\n```\n"
 
 
@@ -138,5 +138,5 @@ def write_pages(header, xml, folder):
         short = title if title.startswith("Guidance") else title.split(":")[0]
         names.append(re.sub(r"[^a-z0-9]+", "-", short.lower()).strip("-"))
         (folder / (names[-1] + ".md")).write_text(f"# {title}\n\n" + "\n".join(parts))
-    toc = "\n".join(names)
-    (folder / "index.md").write_text(f"# attnguide.h\n\n```{{toctree}}\n{toc}\n```\n\n" + "\n".join(first[1]))
+    contents = "```{toctree}\n:maxdepth: 1\n\n" + "\n".join(names) + "\n```\n\n"
+    (folder / "index.md").write_text("# attnguide.h\n\n" + contents + "\n".join(first[1]))

@@ -18,7 +18,7 @@ class ShortContents(SphinxTransform):
     def apply(self):
         for signature in self.document.findall(addnodes.desc_signature):
             name = signature.get("_toc_name", "")
-            if signature.parent.get("objtype") in ("member", "enumerator") or name.startswith("@"):
+            if signature.parent.get("objtype") in ("var", "enumerator") or name.startswith("@"):
                 signature["_toc_name"] = ""
 
 

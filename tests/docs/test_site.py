@@ -58,6 +58,15 @@ def names_of(header):
     return names
 
 
+def fields_of(header):
+    """Anchors of the fields of structs: c.ag_row.sigma."""
+    text = re.sub(r"/\*.*?\*/", "", header, flags=re.S)
+    for name, body in re.findall(r"^typedef struct (ag_\w+) \{(.*?)^\}", text, re.S | re.M):
+        for declaration in body.split(";"):
+            for field in re.findall(r"(\w+)(?:\[[^]]*\])?\s*(?:,|$)", declaration):
+                yield f"c.{name}.{field}"
+
+
 def visit(page, base, path):
     """Loads a page wide, then makes it narrow; what it holds, and what is wrong with it."""
     problems = []
@@ -125,8 +134,11 @@ def api(pages):
     """Every name of the header once, and every type in a signature a link."""
     entries = [entry for seen in pages.values() for entry in seen["entries"]]
     told = [entry["name"] for entry in entries]
-    names = names_of(Path("include/attnguide.h").read_text())
+    header = Path("include/attnguide.h").read_text()
+    names = names_of(header)
     wrong = [f"{name} is there {told.count(name)} times" for name in names if told.count(name) != 1]
+    ids = {one for seen in pages.values() for one in seen["ids"]}
+    wrong += [f"there is no {field}" for field in fields_of(header) if field not in ids]
     if len(names) < 200:
         wrong.append(f"the header has but {len(names)} names: {names}")
     return wrong, [f"{entry['name']}: {name}" for entry in entries for name in entry["unlinked"]]
