@@ -6,7 +6,7 @@ mkdir -p "$1" && S=$(realpath "$1")/site || exit 1
 export S VERSION="$2"
 
 command -v doxygen >/dev/null || { echo "no site: doxygen is not installed"; exit 77; }
-$here/get_venv.sh $here/requirements.txt "$S" || exit
+tools/get_venv.sh $here/requirements.txt "$S" || exit
 python=$S/venv/bin/python
 
 rm -rf "$S/xml" "$S/doctrees" "$1/html" &&

@@ -37,7 +37,7 @@ version=$(sed -n 's/^#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste 
 if made "the site" docs/site/make_site.sh "$build" "$version"; then
     chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
     if [ -z "$chromium" ]; then skip "the site in a browser" "chromium is not installed"
-    elif made "what drives the browser" docs/site/get_venv.sh tests/docs/requirements.txt "$build/site_test"; then
+    elif made "what drives the browser" tools/get_venv.sh tests/docs/requirements.txt "$build/site_test"; then
         in_browser "$chromium"
     fi
 fi
