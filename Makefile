@@ -158,13 +158,18 @@ setup-bench: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libo
 setup-style: ; @tools/setup gcc libc6-dev pkg-config libpng-dev clang-format
 setup-check:
 	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev gnuplot-nox check
-	@tools/setup clang libclang-rt-14-dev clang-format cmake abigail-tools mandoc doxygen libopenblas0-pthread || \
+	@tools/setup clang libclang-rt-14-dev clang-format cmake abigail-tools mandoc doxygen python3 \
+	    libopenblas0-pthread || \
 	    echo "going on without those"
 	@tools/setup binutils qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross || \
 	    echo "going on without emulated machines"
 
 # The tests in tiers, whose parts tests/parts.txt lists: check in minutes, check-all every one of them.
-check check-all: setup-check
+setup-check-all: setup-check
+	@tools/setup python3-venv chromium || echo "going on without those"
+check: setup-check
+check-all: setup-check-all
+check check-all:
 	@MAKE="$(MAKE)" tests/run $(B) $(if $(filter check,$@),check,all)
 
 # Real engines, from the Python package index: ggml, PyTorch, diffusers; what cannot be had is skipped, aloud.
@@ -228,12 +233,11 @@ docs-methods: $(B)/attnguide
 # A program that may be missing; then what it would do is skipped, aloud.
 optional = command -v $(1) >/dev/null || { echo "skipped, $(1) is not installed: $(2)"; exit 0; }; $(1)
 
+# The site of the pages and the header. Sphinx and its theme come from the Python package index, pinned, once.
 html:
-	@tools/setup doxygen
-	@mkdir -p $(B)
-	$(call optional,doxygen,the pages) docs/Doxyfile && echo "Begin with $(B)/html/index.html"
-html: export B := $(B)
-html: export VERSION := $(VERSION)
+	@tools/setup doxygen python3 python3-venv
+	docs/site/make_site.sh $(B) $(VERSION)
+	@echo "Begin with $(B)/html/index.html"
 
 demo: setup-demo
 	$(MAKE) $(B)/attnguide
@@ -282,5 +286,5 @@ clean:
 FORCE:
 .PHONY: all check check-all check-hosts bugs fuzz sanitize html docs-methods style abi-dump demo bench bench-quick
 .PHONY: install uninstall wheel clean FORCE lib plugin no-nvcc install-lib uninstall-lib
-.PHONY: setup-demo setup-bench setup-style setup-check setup-peers bench-peers bench-peers-quick docs-peers
+.PHONY: setup-demo setup-bench setup-style setup-check setup-check-all setup-peers bench-peers bench-peers-quick docs-peers
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

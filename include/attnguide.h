@@ -478,11 +478,13 @@ AG_API ag_status ag_attention_orthogonal(ag_context *context, const ag_problem *
                                          double sigma, int keep_parallel, const ag_args *args,
                                          char *why, size_t why_size);
 
-/** gather:  m_i = mean of `draws` values drawn with replacement, O_i = (m_i - mu) sqrt(draws) gain + mu, mu the mean of
- *           m over all heads, image tokens and channels of the row; Q and K are read by context rows only. With bias or
- *           causal: AG_ERR_COMBINATION.
- *  permute: v'_i = mix v_pi(i) + (1 - mix) v_i on image values, then standard.
- *  tokens:  O_i = O_standard at pi(i) (Token Perturbation Guidance on one layer, arXiv 2506.10036).
+/** Image outputs or image values are scrambled, as `kind` says.
+ *  - gather: m_i = mean of `draws` values drawn with replacement, O_i = (m_i - mu) sqrt(draws) gain + mu, mu the mean
+ *    of m over all heads, image tokens and channels of the row; Q and K are read by context rows only. With bias or
+ *    causal: AG_ERR_COMBINATION.
+ *  - permute: v'_i = mix v_pi(i) + (1 - mix) v_i on image values, then standard.
+ *  - tokens: O_i = O_standard at pi(i) (Token Perturbation Guidance on one layer, arXiv 2506.10036).
+ *
  *  Draws and permutations are counter-based: Philox4x32-10 keyed by the seed, at counter (token, draw or round, stream,
  *  1 or 2); the same on every backend, thread count and split. For n a power of 4 from 16 on only even permutations
  *  occur. Seed, random stream, gain, mix: args->rows. An index array there is used instead of draws, in the rows that
@@ -746,6 +748,8 @@ AG_API ag_status ag_guidance_run_share(const ag_plan *plan, const ag_guidance_ar
 AG_API ag_status ag_guidance_run_part(const ag_plan *plan, const ag_guidance_args *args, int phase, int64_t first,
                                       int64_t last, int worker);
 
+/* ---- Guidance: weights ----------------------------------------------------------------------------------- */
+
 /* Weights of the linear rules, in the order of the inputs named. Some repositories (ADM versions of PAG and SAG) write
  * P + g (C - P) for perturbed guidance: there w = g - 1. The scale of official NAG is phi = w + 1. */
 /** C, U: U + g (C - U). Batches are customarily [uncond, cond, perturbed]; the inputs here begin with C. */
@@ -780,6 +784,8 @@ typedef enum ag_prediction {
  *  score at sigma = 0, flow where alpha + sigma = 0, v where both are 0, or numbers that are not finite. */
 AG_API ag_status ag_weights_convert(double weights[2], ag_prediction from, ag_prediction to, double alpha, double sigma,
                                     char *why, size_t why_size);
+
+/* ---- Guidance: samplers, schedules ---------------------------------------------------------------------- */
 
 /* Steps of a sampler, which take x = alpha x0 + sigma eps from its level alpha, sigma to the level alpha_to, sigma_to.
  * They are weights of x, of what the model predicted at alpha, sigma, and of z, fresh noise of standard deviation 1:
@@ -1008,6 +1014,8 @@ AG_API ag_status ag_backend_at(int i, ag_kernel_info *info);
 /** Kernel number i of all backends, from 0, in the order in which they are tried. AG_ERR_VALUE past the last. */
 AG_API ag_status ag_kernel_at(int i, ag_kernel_info *info);
 
+/* ---- Methods and rules, listed --------------------------------------------------------------------------- */
+
 /** What a method supports: bits of ag_method_info.takes. */
 enum {
     AG_TAKES_IMAGE  = 1,   /**< the picture's range, and a head set: every perturbation */
@@ -1110,6 +1118,8 @@ AG_API ag_status ag_rule_at(int i, ag_rule_info *info);
 
 /** Parameter number i, from 0, of a rule: its place in ag_guidance_args.parameters. AG_ERR_VALUE past the last. */
 AG_API ag_status ag_rule_parameter_at(ag_rule rule, int i, ag_parameter_info *info);
+
+/* ---- Versions, texts ------------------------------------------------------------------------------------- */
 
 /** Version of the loaded library as 0x00MMmmpp. */
 AG_API uint32_t ag_version(void);
