@@ -53,7 +53,8 @@ void attention_free(attention *a)
     memset(a, 0, sizeof *a);
 }
 
-bool attention_run(const attention *a, const float *qkv, const ag_row_args *values, float *out, void *workspace, char *why)
+bool attention_run(const attention *a, const float *qkv, const ag_row_args *values, float *out, void *workspace,
+                   char *why)
 {
     ag_args args;
     ag_args_init(&args, a->all_needs & AG_NEEDS_Q ? qkv : NULL, a->all_needs & AG_NEEDS_K ? qkv + a->offset : NULL,

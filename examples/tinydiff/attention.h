@@ -32,6 +32,7 @@ bool attention_create(attention *a, ag_context *context, const attention_shape *
 void attention_free(attention *a);
 
 /* values: [rows_out], what each row is given at run, seeds above all; NULL: nothing. */
-bool attention_run(const attention *a, const float *qkv, const ag_row_args *values, float *out, void *workspace, char *why);
+bool attention_run(const attention *a, const float *qkv, const ag_row_args *values, float *out, void *workspace,
+                   char *why);
 
 #endif

@@ -93,7 +93,8 @@ bool cost_report(const network *n, const char *layer, FILE *out, char *why)
         fprintf(out, "setting\tforked\ttime over a plain step\tmicroseconds a picture\n");
         for (int i = 0; i < count; i++) {
             const double t = i ? median(ways[i].times) : plain;
-            fprintf(out, "%s\t%s\t%.3f\t%.1f\n", ways[i].s.name, ways[i].fork ? "yes" : "no", t / plain, 1e6 * t / PICTURES);
+            fprintf(out, "%s\t%s\t%.3f\t%.1f\n", ways[i].s.name, ways[i].fork ? "yes" : "no", t / plain,
+                    1e6 * t / PICTURES);
         }
     }
     for (int i = 0; i < count; i++) guide_free(ways[i].g);

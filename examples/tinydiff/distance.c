@@ -6,7 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REFERENCE = 4096, DIRECTIONS = 192, FIRST = 16, SECOND = 32, THIRD = 48, POOLED = 4, FEATURES = THIRD * (POOLED + 1) };
+enum {
+    REFERENCE = 4096,
+    DIRECTIONS = 192,
+    FIRST = 16,
+    SECOND = 32,
+    THIRD = 48,
+    POOLED = 4,
+    FEATURES = THIRD * (POOLED + 1)
+};
 enum { DATA_SEED = 777001, NETWORK_SEED = 3, DIRECTION_SEED = 11 };
 
 /* What belongs to the data, made once: projections sorted along each direction. */
@@ -120,7 +128,8 @@ static void make_data(void)
     float *pictures = need(sizeof(float) * REFERENCE * PICTURE), *features = need(sizeof(float) * REFERENCE * FEATURES);
     int32_t *labels = need(sizeof *labels * REFERENCE);
     generator g;
-    data.pixels = need(sizeof(float) * DIRECTIONS * REFERENCE), data.features = need(sizeof(float) * DIRECTIONS * REFERENCE);
+    data.pixels = need(sizeof(float) * DIRECTIONS * REFERENCE),
+    data.features = need(sizeof(float) * DIRECTIONS * REFERENCE);
     generator_seed(&g, NETWORK_SEED, 0);
     make_kernel(&g, data.kernel1, CHANNELS, FIRST), make_kernel(&g, data.kernel2, FIRST, SECOND);
     make_kernel(&g, data.kernel3, SECOND, THIRD);

@@ -47,7 +47,8 @@ static int64_t rows_of(const engine *e, int branches) { return branches * e->pic
 /* Which row of the projections each output row reads, and its method, in layers of a kind. */
 static bool make_attention(engine *e, ag_context *context, const setting *s, kind k, char *why)
 {
-    const int in = k == PLAIN_BEFORE || k == FORK ? e->roots : e->branch_count, out = k == PLAIN_BEFORE ? in : e->branch_count;
+    const int in = k == PLAIN_BEFORE || k == FORK ? e->roots : e->branch_count,
+              out = k == PLAIN_BEFORE ? in : e->branch_count;
     const bool perturbed = k == FORK || k == PERTURBED;
     const int64_t rows = rows_of(e, out);
     ag_row *methods = malloc((size_t)rows * sizeof *methods);
@@ -60,9 +61,15 @@ static bool make_attention(engine *e, ag_context *context, const setting *s, kin
         if (perturbed && b->perturbed) methods[i] = s->row;
         else ag_row_init(&methods[i], AG_STANDARD);
     }
-    const attention_shape shape = { .rows_in = rows_of(e, in), .rows_out = rows, .tokens = network_tokens(e->n),
-                                    .heads = e->n->heads, .width = e->n->width / e->n->heads,
-                                    .context = e->n->context, .side = e->n->side, .from = from, .rows = methods };
+    const attention_shape shape = { .rows_in = rows_of(e, in),
+                                    .rows_out = rows,
+                                    .tokens = network_tokens(e->n),
+                                    .heads = e->n->heads,
+                                    .width = e->n->width / e->n->heads,
+                                    .context = e->n->context,
+                                    .side = e->n->side,
+                                    .from = from,
+                                    .rows = methods };
     if (!good) strcpy(why, "there is no memory for an attention layer");
     good = good && attention_create(&e->attentions[k], context, &shape, why);
     free(methods), free(from);
@@ -180,7 +187,8 @@ static void embed(engine *e, const float *x, const int *labels)
     for (int64_t i = 0; i < rows_of(e, e->roots); i++) {
         float *to = e->hidden + i * tokens * n->width, *picture = to + n->context * n->width;
         const float *from = e->normal + i % e->pictures * places * n->width;
-        memcpy(to, n->label + (size_t)(e->classes[i] * n->context * n->width), (size_t)(n->context * n->width) * sizeof *to);
+        memcpy(to, n->label + (size_t)(e->classes[i] * n->context * n->width),
+               (size_t)(n->context * n->width) * sizeof *to);
         for (int j = 0; j < places * n->width; j++) picture[j] = from[j] + n->position[j];
     }
 }
@@ -211,7 +219,8 @@ static void project(engine *e, const block *b, int64_t first, int64_t end, unsig
     const int from = needs & AG_NEEDS_Q ? 0 : needs & AG_NEEDS_K ? 1 : 2;
     const int to = needs & AG_NEEDS_V ? 3 : needs & AG_NEEDS_K ? 2 : 1;
     float *qkv = e->wide + first * tokens * 3 * width;
-    linear_columns(&b->qkv, e->normal + first * tokens * width, rows, from * width, (to - from) * width, qkv, 3 * width);
+    linear_columns(&b->qkv, e->normal + first * tokens * width, rows, from * width, (to - from) * width, qkv,
+                   3 * width);
     for (int64_t i = 0; i < rows; i++)
         for (int j = 0; j < n->heads; j++) {
             float *q = qkv + i * 3 * width + j * head;
@@ -230,8 +239,9 @@ static bool attend(engine *e, const block *b, const attention *a, int64_t rows_i
         for (end = first + 1; end < rows_in && a->needs[end] == a->needs[first];) end++;
         if (a->needs[first]) project(e, b, first, end, a->needs[first]);
     }
-    const bool good = combined ? inside_run(&e->inside, e->wide, e->attended, e->workspace, why)
-                             : attention_run(a, e->wide, perturbed ? e->values : NULL, e->attended, e->workspace, why);
+    const bool good = combined
+                          ? inside_run(&e->inside, e->wide, e->attended, e->workspace, why)
+                          : attention_run(a, e->wide, perturbed ? e->values : NULL, e->attended, e->workspace, why);
     if (!good) return false;
     linear_run(&b->out, e->attended, rows_out * tokens, e->result);
     return true;
@@ -285,8 +295,8 @@ static void finish(engine *e)
     for (int64_t b = 0; b < rows; b++)
         for (int i = 0; i < places * size; i++) {
             const int token = i / size, c = i % size / (p * p), y = i % (p * p) / p, column = i % p;
-            e->predictions[b * PICTURE + c * SIDE * SIDE + (token / n->side * p + y) * SIDE + token % n->side * p + column] =
-                e->wide[(b * tokens + n->context) * size + i];
+            e->predictions[b * PICTURE + c * SIDE * SIDE + (token / n->side * p + y) * SIDE + token % n->side * p +
+                           column] = e->wide[(b * tokens + n->context) * size + i];
         }
 }
 

@@ -16,9 +16,15 @@ static bool make_both(inside *in, ag_context *context, const network *n, const s
         if (i < in->rows) ag_row_init(&methods[i], AG_STANDARD);
         else methods[i] = s->row;
     }
-    const attention_shape shape = { .rows_in = in->rows, .rows_out = 2 * in->rows, .tokens = in->tokens,
-                                    .heads = in->heads, .width = in->width, .context = n->context, .side = n->side,
-                                    .from = from, .rows = methods };
+    const attention_shape shape = { .rows_in = in->rows,
+                                    .rows_out = 2 * in->rows,
+                                    .tokens = in->tokens,
+                                    .heads = in->heads,
+                                    .width = in->width,
+                                    .context = n->context,
+                                    .side = n->side,
+                                    .from = from,
+                                    .rows = methods };
     good = good && attention_create(&in->both, context, &shape, why);
     free(methods), free(from);
     in->workspace = larger(in->workspace, in->both.workspace);

@@ -16,14 +16,13 @@ static const char usage[] =
     "A small diffusion model, sampled through attnguide, and what guidance does to its pictures.\n"
     "\n"
     "  sample WEIGHTS OUT.png|OUT.npy [key=value ...]    pictures by one setting; key=value as in setting.h\n"
-    "  sheet WEIGHTS OUT.png \"SETTING\" ...               panels of pictures, a setting each, from the same noise\n"
     "  data OUT.png                                      pictures of the data\n"
     "  study STUDY WEIGHTS RESULTS                       measure what RESULTS does not hold yet\n"
-    "  quick WEIGHTS                                     infinite smoothing against no guidance; fails below z = 3\n"
-    "  cost WEIGHTS                                      the time of a guided step against a plain one\n"
+    "  quick WEIGHTS LAYER                               infinite smoothing against no guidance; fails below z = 3\n"
+    "  cost WEIGHTS LAYER                                the time of a guided step against a plain one\n"
     "  table RESULTS | json RESULTS                      results as tables, or as JSON\n"
     "\n"
-    "  --count N  --seed S  --threads T  --early WEIGHTS  --model NAME  --stage NAME  --across N  --rows N  --no-fork\n"
+    "  --count N  --seed S  --threads T  --early WEIGHTS  --model NAME  --stage NAME  --rows N  --no-fork\n"
     "\n"
     "Exit status: 0 all is well, 1 something failed, 2 the command line is wrong.\n";
 
@@ -31,7 +30,7 @@ enum { MOST_WORDS = 64 };
 
 typedef struct options {
     const char *word[MOST_WORDS]; /* the command, then what is neither an option nor its value */
-    int words, threads, across, rows;
+    int words, threads, rows;
     int64_t count, seed;
     const char *early, *model, *stage;
     bool no_fork;
@@ -59,7 +58,6 @@ static bool set_option(options *o, const char *key, const char *value)
     if (!strcmp(key, "--count")) return count_from(value, 1, 1 << 20, &o->count);
     if (!strcmp(key, "--seed")) return count_from(value, 0, INT64_MAX, &o->seed);
     if (!strcmp(key, "--threads")) return count_from(value, 1, 1024, &n) && (o->threads = (int)n, true);
-    if (!strcmp(key, "--across")) return count_from(value, 1, 64, &n) && (o->across = (int)n, true);
     if (!strcmp(key, "--rows")) return count_from(value, 1, 64, &n) && (o->rows = (int)n, true);
     return false;
 }
@@ -67,7 +65,7 @@ static bool set_option(options *o, const char *key, const char *value)
 static bool read_options(options *o, int argc, char **argv)
 {
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    *o = (options){ .threads = online > 0 ? (int)online : 1, .across = 3, .rows = 6, .count = 24, .seed = 1 };
+    *o = (options){ .threads = online > 0 ? (int)online : 1, .rows = 6, .count = 24, .seed = 1 };
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--no-fork")) o->no_fork = true;
         else if (!strncmp(argv[i], "--", 2)) {
@@ -103,8 +101,14 @@ static float *sampled(const networks *n, const options *o, const char *line, int
     float *pictures = malloc((size_t)count * PICTURE * sizeof *pictures);
     if (!pictures) return snprintf(why, WHY, "there is no memory for %lld pictures", (long long)count), NULL;
     if (!setting_parse(&s, line, why)) return free(pictures), NULL;
-    const sampling what = { .n = &n->main, .early = n->early_or_none, .s = &s, .seed = (uint64_t)o->seed, .count = count,
-                            .batch = 32, .threads = o->threads, .no_fork = o->no_fork };
+    const sampling what = { .n = &n->main,
+                            .early = n->early_or_none,
+                            .s = &s,
+                            .seed = (uint64_t)o->seed,
+                            .count = count,
+                            .batch = 32,
+                            .threads = o->threads,
+                            .no_fork = o->no_fork };
     if (sample(&what, pictures, why)) return pictures;
     return free(pictures), NULL;
 }
@@ -119,7 +123,7 @@ static bool write_pictures(const char *path, const float *pictures, int64_t coun
     }
     const int columns = (int)(count / o->rows);
     if (!columns) return snprintf(why, WHY, "there are fewer pictures than rows"), false;
-    return sheet_write(path, &pictures, 1, 1, o->rows, columns, why);
+    return sheet_write(path, pictures, o->rows, columns, why);
 }
 
 static int run_sample(const options *o)
@@ -135,24 +139,6 @@ static int run_sample(const options *o)
     float *pictures = sampled(&n, o, line, o->count, why);
     const bool good = pictures && write_pictures(o->word[2], pictures, o->count, o, why);
     free(pictures), close_networks(&n);
-    return good ? 0 : failed(why);
-}
-
-static int run_sheet(const options *o)
-{
-    char why[WHY];
-    networks n;
-    float *panels[MOST_WORDS] = { NULL };
-    const int count = o->words - 3;
-    bool good = true;
-    if (count < 1) return misused("sheet wants weights, a file and settings");
-    if (!open_networks(&n, o, o->word[1], why)) return failed(why);
-    for (int i = 0; good && i < count; i++) good = (panels[i] = sampled(&n, o, o->word[3 + i], o->count, why)) != NULL;
-    if (good) good = o->count >= o->rows || (strcpy(why, "there are fewer pictures than rows"), false);
-    if (good)
-        good = sheet_write(o->word[2], (const float *const *)panels, count, o->across, o->rows, (int)(o->count / o->rows), why);
-    for (int i = 0; i < count; i++) free(panels[i]);
-    close_networks(&n);
     return good ? 0 : failed(why);
 }
 
@@ -178,8 +164,12 @@ static int run_study(const options *o)
     if (o->words != 4) return misused("study wants a study, weights and results");
     if (!study_read(&s, o->word[1], why) || !results_read(&r, o->word[3], why)) return failed(why);
     if (!open_networks(&n, o, o->word[2], why)) return results_free(&r), failed(why);
-    const study_options what = { .model = o->model ? o->model : "model", .results = o->word[3], .stage = o->stage,
-                                 .n = &n.main, .early = n.early_or_none, .threads = o->threads };
+    const study_options what = { .model = o->model ? o->model : "model",
+                                 .results = o->word[3],
+                                 .stage = o->stage,
+                                 .n = &n.main,
+                                 .early = n.early_or_none,
+                                 .threads = o->threads };
     const bool good = study_run(&s, &what, &r, why);
     close_networks(&n), results_free(&r);
     return good ? 0 : failed(why);
@@ -240,11 +230,12 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(const options *o);
-    } commands[] = { { "sample", run_sample }, { "sheet", run_sheet }, { "data", run_data },   { "study", run_study },
-                     { "quick", run_quick },   { "cost", run_cost },   { "table", run_report }, { "json", run_report } };
+    } commands[] = { { "sample", run_sample }, { "data", run_data },    { "study", run_study }, { "quick", run_quick },
+                     { "cost", run_cost },     { "table", run_report }, { "json", run_report } };
     options o;
     if (argc > 1 && !strcmp(argv[1], "--help")) return fputs(usage, stdout), 0;
-    if (!read_options(&o, argc, argv)) return misused("an option is not known, has no such value, or there is no command");
+    if (!read_options(&o, argc, argv))
+        return misused("an option is not known, has no such value, or there is no command");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (!strcmp(o.word[0], commands[i].name)) return commands[i].run(&o);
     return misused("there is no such command");

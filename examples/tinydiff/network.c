@@ -95,8 +95,8 @@ static bool set_sizes(network *n, const weight_file *w, char *why)
     n->width = weights_number(w, "width"), n->layers = weights_number(w, "layers");
     n->heads = weights_number(w, "heads");
     if (n->patch > 0 && SIDE % n->patch == 0 && n->context >= 0 && n->context <= MOST_WIDTH && n->width > 0 &&
-        n->width <= MOST_WIDTH && n->layers > 0 && n->layers <= MOST_LAYERS && n->heads > 0 && n->width % n->heads == 0 &&
-        network_patch_size(n) <= 4 * n->width)
+        n->width <= MOST_WIDTH && n->layers > 0 && n->layers <= MOST_LAYERS && n->heads > 0 &&
+        n->width % n->heads == 0 && network_patch_size(n) <= 4 * n->width)
         return n->side = SIDE / n->patch, true;
     snprintf(why, WHY, "the metadata has no patch, context, width, layers and heads of a model");
     return false;

@@ -48,7 +48,8 @@ void picture_describe(uint64_t seed, uint64_t index, description *d)
     const bool swapped = generator_below(&g, 2);
     d->type[0] = d->type[3] = swapped ? b : a;
     d->type[1] = d->type[2] = swapped ? a : b;
-    for (int i = 0; i < QUADRANTS; i++) d->top[i] = generator_below(&g, OFFSETS), d->left[i] = generator_below(&g, OFFSETS);
+    for (int i = 0; i < QUADRANTS; i++)
+        d->top[i] = generator_below(&g, OFFSETS), d->left[i] = generator_below(&g, OFFSETS);
     d->label = a % COLOURS;
 }
 
@@ -112,7 +113,8 @@ verdict picture_judge(const float *picture)
     for (int i = 0; i < QUADRANTS; i++) {
         float quadrant[CHANNELS * SMALL];
         for (int j = 0; j < CHANNELS * SMALL; j++) {
-            const int c = j / SMALL, y = i / 2 * QUADRANT + j / QUADRANT % QUADRANT, x = i % 2 * QUADRANT + j % QUADRANT;
+            const int c = j / SMALL, y = i / 2 * QUADRANT + j / QUADRANT % QUADRANT,
+                      x = i % 2 * QUADRANT + j % QUADRANT;
             quadrant[j] = clipped(picture[c * PLANE + y * SIDE + x]);
         }
         judge_quadrant(quadrant, &v.type[i], &v.error[i]);

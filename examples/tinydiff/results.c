@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADER "model\tstage\tname\tsetting\tseed\tn\tvalid\tz\tlow\thigh\twell_formed\tagree\tlabel\tcoverage\tentropy\t" \
-               "out_of_range\tpixels\tfeatures\tverdicts"
+#define HEADER                                                                                                         \
+    "model\tstage\tname\tsetting\tseed\tn\tvalid\tz\tlow\thigh\twell_formed\tagree\tlabel\tcoverage\tentropy\t"        \
+    "out_of_range\tpixels\tfeatures\tverdicts"
 
 /* The numbers of a line after n, in the file's order. */
 enum { NUMBERS = 12, COLUMNS = 6 + NUMBERS + 1 };
@@ -13,9 +14,10 @@ enum { NUMBERS = 12, COLUMNS = 6 + NUMBERS + 1 };
 static void numbers_of(result *one, double *numbers[NUMBERS])
 {
     scores *s = &one->s;
-    double *const all[NUMBERS] = { &s->valid,    &one->z,     &s->low,          &s->high,   &s->well_formed, &s->agree,
-                                   &s->label,    &s->coverage, &s->entropy,      &s->out_of_range,
-                                   &s->pixels,   &s->features };
+    double *const all[NUMBERS] = {
+        &s->valid, &one->z,      &s->low,     &s->high,         &s->well_formed, &s->agree,
+        &s->label, &s->coverage, &s->entropy, &s->out_of_range, &s->pixels,      &s->features
+    };
     memcpy(numbers, all, sizeof all);
 }
 
@@ -40,10 +42,7 @@ static bool get_verdicts(const char *digits, uint8_t *verdicts, int64_t count)
     return true;
 }
 
-static bool copy(char *to, size_t size, const char *from)
-{
-    return strlen(from) < size && strcpy(to, from);
-}
+static bool copy(char *to, size_t size, const char *from) { return strlen(from) < size && strcpy(to, from); }
 
 static bool parse(char *line, result *one)
 {
@@ -139,8 +138,8 @@ const result *results_find(const results *r, const result *like)
 
 void results_json(const results *r, FILE *out)
 {
-    static const char *const names[NUMBERS] = { "valid",  "z",       "low",          "high",   "well_formed", "agree",
-                                                "label",  "coverage", "entropy",      "out_of_range",
+    static const char *const names[NUMBERS] = { "valid",  "z",       "low",      "high",    "well_formed",
+                                                "agree",  "label",   "coverage", "entropy", "out_of_range",
                                                 "pixels", "features" };
     fputs("[", out);
     for (int i = 0; i < r->count; i++) {
@@ -178,7 +177,8 @@ void results_table(const results *r, FILE *out)
         fprintf(out, "%sModel %s, %s, N = %lld, noise %lld\n\n", i ? "\n" : "", first->model, first->stage,
                 (long long)first->s.count, (long long)first->seed);
         fputs("| setting | valid % [95 %] | z | legal % | agree % | coverage | entropy | out of range % | pixels | "
-              "features |\n|---|---|---|---|---|---|---|---|---|---|\n", out);
+              "features |\n|---|---|---|---|---|---|---|---|---|---|\n",
+              out);
         for (int j = i; j < r->count; j++)
             if (same_table(&r->list[j], first)) put_row(&r->list[j], out);
     }

@@ -7,9 +7,9 @@
 typedef struct sampling {
     const network *n, *early; /* early: NULL where the setting has no input A */
     const setting *s;
-    uint64_t seed;         /* of the noise: picture i begins from the same noise in every setting */
-    int64_t first, count;  /* pictures first .. first + count - 1 */
-    int64_t batch;         /* pictures of one batch */
+    uint64_t seed;        /* of the noise: picture i begins from the same noise in every setting */
+    int64_t first, count; /* pictures first .. first + count - 1 */
+    int64_t batch;        /* pictures of one batch */
     int threads;
     bool no_fork;
     void (*progress)(void *arg, int64_t done); /* from any thread, one at a time; NULL: none */

@@ -26,7 +26,8 @@ static void count_picture(tally *t, const float *picture, const verdict *v, int 
 static void set_interval(scores *s)
 {
     const double n = (double)s->count, z = NORMAL_95, p = s->valid, divisor = 1 + z * z / n;
-    const double centre = (p + z * z / (2 * n)) / divisor, half = z / divisor * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+    const double centre = (p + z * z / (2 * n)) / divisor,
+                 half = z / divisor * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
     s->low = centre - half, s->high = centre + half;
 }
 

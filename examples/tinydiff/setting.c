@@ -57,11 +57,18 @@ static bool set_method_parameter(setting *s, const char *key, double value)
     return false;
 }
 
-static bool set_rule_parameter(setting *s, const char *key, double value)
+/* A list is for parameters of one name, one after the other: scales=1,3 of FDG. */
+static bool set_rule_parameter(setting *s, const char *key, const char *value)
 {
     ag_parameter_info p;
-    for (int i = 0; ag_parameter_info_init(&p), ag_rule_parameter_at(s->rule, i, &p) == AG_OK; i++)
-        if (strcmp(key, p.name) == 0) return s->parameters[p.offset / sizeof(double)] = value, true;
+    for (int i = 0; ag_parameter_info_init(&p), ag_rule_parameter_at(s->rule, i, &p) == AG_OK; i++) {
+        char *end;
+        if (strcmp(key, p.name) != 0) continue;
+        s->parameters[p.offset / sizeof(double)] = strtod(value, &end);
+        if (end == value || (*end && *end != ',')) return false;
+        if (!*end) return true;
+        value = end + 1;
+    }
     return false;
 }
 
@@ -96,27 +103,27 @@ static bool set(setting *s, const char *key, const char *value)
     if (!strcmp(key, "levels")) return whole(value, 1, 8, &s->levels);
     if (!strcmp(key, "sampler")) return s->heun = !strcmp(value, "heun"), s->heun || !strcmp(value, "euler");
     if (!strcmp(key, "group")) return s->by_position = true, !strcmp(value, "position");
+    if (set_rule_parameter(s, key, value)) return true;
     if (!number(value, &d)) return false;
     if (!strcmp(key, "w")) return s->w = d, true;
     if (!strcmp(key, "g")) return s->g = d, true;
     if (!strcmp(key, "from")) return s->from = d, true;
     if (!strcmp(key, "to")) return s->to = d, true;
-    return set_rule_parameter(s, key, d) || set_method_parameter(s, key, d);
+    return set_method_parameter(s, key, d);
 }
 
 /* What the words say together. */
 static bool check(const setting *s, char *why)
 {
     const bool perturbed = setting_has(s, 'P') || setting_has(s, 'Q') || setting_has(s, 'R') || s->inside;
-    const char *wrong =
-        perturbed && s->row.method == AG_STANDARD && s->rule != AG_MERGE ? "it has no method"
-        : perturbed && !s->layers                                        ? "it has no layer"
-        : !perturbed && s->layers                      ? "it has a layer, and nothing is perturbed"
-        : s->rule == AG_TAG && strlen(s->inputs) != 2 ? "tag takes a guided prediction of two inputs"
-        : s->inside && strcmp(s->inputs, "C") != 0     ? "inside goes with inputs=C"
-        : setting_has(s, 'R') && setting_has(s, 'P')   ? "R takes the place of P"
-        : (setting_has(s, 'R') || setting_has(s, 'K')) && !setting_has(s, 'C') ? "R and K begin from C"
-                                                                               : NULL;
+    const char *wrong = perturbed && s->row.method == AG_STANDARD && s->rule != AG_MERGE ? "it has no method"
+                        : perturbed && !s->layers                                        ? "it has no layer"
+                        : !perturbed && s->layers                     ? "it has a layer, and nothing is perturbed"
+                        : s->rule == AG_TAG && strlen(s->inputs) != 2 ? "tag takes a guided prediction of two inputs"
+                        : s->inside && strcmp(s->inputs, "C") != 0    ? "inside goes with inputs=C"
+                        : setting_has(s, 'R') && setting_has(s, 'P')  ? "R takes the place of P"
+                        : (setting_has(s, 'R') || setting_has(s, 'K')) && !setting_has(s, 'C') ? "R and K begin from C"
+                                                                                               : NULL;
     if (wrong) snprintf(why, AG_MESSAGE_SIZE, "setting %s: %s", s->name, wrong);
     return !wrong;
 }
@@ -135,7 +142,8 @@ bool setting_parse(setting *s, const char *line, char *why)
         char *value = strchr(word, '=');
         if (!value && !*s->name && strlen(word) < sizeof s->name) strcpy(s->name, word);
         else if (!value || (*value = 0, !set(s, word, value + 1)))
-            return snprintf(why, AG_MESSAGE_SIZE, "setting %s: %s is no key, or has no such value", s->name, word), false;
+            return snprintf(why, AG_MESSAGE_SIZE, "setting %s: %s is no key, or has no such value", s->name, word),
+                   false;
     }
     if (!*s->name) return snprintf(why, AG_MESSAGE_SIZE, "a setting has no name"), false;
     return check(s, why);

@@ -3,7 +3,7 @@
 #include "pictures.h"
 #include <stdio.h>
 
-enum { ZOOM = 4, FRAME_WIDTH = 2, GAP = 2, CELL = SIDE * ZOOM + 2 * FRAME_WIDTH + GAP, BETWEEN = 16 };
+enum { ZOOM = 4, FRAME_WIDTH = 2, GAP = 2, CELL = SIDE * ZOOM + 2 * FRAME_WIDTH + GAP };
 
 static void put(picture *to, int y, int x, const float *rgb)
 {
@@ -28,20 +28,15 @@ static void draw(picture *to, int top, int left, const float *from)
         }
 }
 
-bool sheet_write(const char *path, const float *const *panels, int panel_count, int panels_across, int rows, int columns,
-                 char *why)
+bool sheet_write(const char *path, const float *pictures, int rows, int columns, char *why)
 {
-    const int down = (panel_count + panels_across - 1) / panels_across, wide = columns * CELL, high = rows * CELL;
     fault f = { "" };
     picture sheet;
-    bool good = picture_make(&sheet, panels_across * (wide + BETWEEN) + BETWEEN - GAP, down * (high + BETWEEN) + BETWEEN - GAP, &f);
+    bool good = picture_make(&sheet, columns * CELL + GAP, rows * CELL + GAP, &f);
     if (good) {
         for (int i = 0; i < sheet.width * sheet.height * 3; i++) sheet.pixel[i] = 1;
-        for (int i = 0; i < panel_count * rows * columns; i++) {
-            const int panel = i / (rows * columns), cell = i % (rows * columns);
-            draw(&sheet, BETWEEN + panel / panels_across * (high + BETWEEN) + cell / columns * CELL,
-                 BETWEEN + panel % panels_across * (wide + BETWEEN) + cell % columns * CELL, panels[panel] + cell * PICTURE);
-        }
+        for (int i = 0; i < rows * columns; i++)
+            draw(&sheet, GAP + i / columns * CELL, GAP + i % columns * CELL, pictures + i * PICTURE);
         good = png_file_write(path, &sheet, &f);
     }
     picture_free(&sheet);

@@ -5,9 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Panels of rows x columns pictures beside each other, each from its own array [rows columns][PICTURE]. False: why[256]
- * says what is wrong. */
-bool sheet_write(const char *path, const float *const *panels, int panel_count, int panels_across, int rows, int columns,
-                 char *why);
+/* pictures [rows columns][PICTURE]. False: why[256] says what is wrong. */
+bool sheet_write(const char *path, const float *pictures, int rows, int columns, char *why);
 
 #endif

@@ -38,7 +38,8 @@ bool study_read(study *s, const char *path, char *why)
     s->count = 0;
     if (!file) return snprintf(why, WHY, "cannot read %.180s: %s", path, strerror(errno)), false;
     for (int i = 1; good && getline(&words, &size, file) > 0; i++)
-        if (!(good = take_line(s, words, &now))) snprintf(why, WHY, "line %d of %.180s is no stage and no setting", i, path);
+        if (!(good = take_line(s, words, &now)))
+            snprintf(why, WHY, "line %d of %.180s is no stage and no setting", i, path);
     free(words), fclose(file);
     return good;
 }
@@ -83,8 +84,15 @@ static bool measure(const study_options *o, const setting *s, result *one, count
 {
     float *pictures = malloc((size_t)one->s.count * PICTURE * sizeof *pictures);
     uint8_t *verdicts = malloc((size_t)one->s.count);
-    const sampling what = { .n = o->n, .early = o->early, .s = s, .seed = (uint64_t)one->seed, .count = one->s.count,
-                            .batch = BATCH, .threads = o->threads, .progress = show, .arg = c };
+    const sampling what = { .n = o->n,
+                            .early = o->early,
+                            .s = s,
+                            .seed = (uint64_t)one->seed,
+                            .count = one->s.count,
+                            .batch = BATCH,
+                            .threads = o->threads,
+                            .progress = show,
+                            .arg = c };
     bool good = pictures && verdicts;
     if (!good) snprintf(why, WHY, "there is no memory for %lld pictures", (long long)one->s.count);
     good = good && sample(&what, pictures, why);

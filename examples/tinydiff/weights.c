@@ -88,10 +88,7 @@ static int read_wholes(reader *r, int64_t *numbers, int most)
 
 static element element_of(text t)
 {
-    return same(t, "F32")    ? ELEMENT_F32
-           : same(t, "F16")  ? ELEMENT_F16
-           : same(t, "BF16") ? ELEMENT_BF16
-                             : ELEMENT_OTHER;
+    return same(t, "F32") ? ELEMENT_F32 : same(t, "F16") ? ELEMENT_F16 : same(t, "BF16") ? ELEMENT_BF16 : ELEMENT_OTHER;
 }
 
 static size_t bytes_of(text type)
@@ -99,9 +96,9 @@ static size_t bytes_of(text type)
     static const struct {
         const char *name;
         size_t bytes;
-    } known[] = { { "F64", 8 }, { "F32", 4 }, { "F16", 2 },    { "BF16", 2 },    { "I64", 8 }, { "I32", 4 }, { "I16", 2 },
-                  { "I8", 1 },  { "U8", 1 },  { "F8_E4M3", 1 }, { "F8_E5M2", 1 }, { "U64", 8 }, { "U32", 4 }, { "U16", 2 },
-                  { "BOOL", 1 } };
+    } known[] = { { "F64", 8 },     { "F32", 4 }, { "F16", 2 }, { "BF16", 2 }, { "I64", 8 },
+                  { "I32", 4 },     { "I16", 2 }, { "I8", 1 },  { "U8", 1 },   { "F8_E4M3", 1 },
+                  { "F8_E5M2", 1 }, { "U64", 8 }, { "U32", 4 }, { "U16", 2 },  { "BOOL", 1 } };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (same(type, known[i].name)) return known[i].bytes;
     return 0;
@@ -170,10 +167,8 @@ static void read_notes(reader *r, weight_file *w)
     expect(r, '}', "__metadata__ does not end");
 }
 
-static void read_header(reader *r, weight_file *w)
+static void read_entries(reader *r, weight_file *w)
 {
-    expect(r, '{', "the header is no JSON object");
-    if (take(r, '}')) return;
     do {
         tensor t = { .axes = 0 };
         t.name = read_text(r);
@@ -190,6 +185,12 @@ static void read_header(reader *r, weight_file *w)
         }
         w->tensors = more, w->tensors[w->tensor_count++] = t;
     } while (take(r, ','));
+}
+
+static void read_header(reader *r, weight_file *w)
+{
+    expect(r, '{', "the header is no JSON object");
+    if (!next_is(r, '}')) read_entries(r, w);
     expect(r, '}', "the header does not end");
     skip_space(r);
     if (!r->failed && r->at != r->end) fail(r, "something follows the header's object");
@@ -267,9 +268,7 @@ void weights_free(weight_file *w)
 const tensor *weights_find(const weight_file *w, const char *name)
 {
     tensor wanted = { .name = { name, strlen(name) } };
-    return w->tensor_count
-               ? bsearch(&wanted, w->tensors, (size_t)w->tensor_count, sizeof *w->tensors, by_name)
-               : NULL;
+    return w->tensor_count ? bsearch(&wanted, w->tensors, (size_t)w->tensor_count, sizeof *w->tensors, by_name) : NULL;
 }
 
 int weights_number(const weight_file *w, const char *key)
