@@ -1,6 +1,6 @@
 # attnguide - make {all,lib,plugin,check,check-all,check-hosts,gpu-check,bugs,fuzz,sanitize,style,html,docs-methods}
 #   {abi-dump,demo,bench,bench-quick,bench-peers,bench-peers-quick,docs-peers,wheel,clean}
-#   {install,install-lib,uninstall,uninstall-lib} {setup-check,setup-demo,setup-bench,setup-peers,setup-style}
+#   {evidence,evidence-quick,evidence-train} {install,install-lib,uninstall,uninstall-lib} {setup-check,setup-demo,setup-bench,setup-peers,setup-style}
 #   [B=build] [PREFIX=/usr/local] [DESTDIR=] [CC=gcc|clang] [SANITIZE=address,undefined] [OPENBLAS=0] [COUNT=1]
 
 VERSION := $(shell sed -n 's/^\#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste -sd.)
@@ -156,7 +156,7 @@ $(B)/walk: $(B)/tests/bare/walk.o $(judge) $(B)/libattnguide.a
 
 # What a bare Debian 12 lacks. Does nothing when all is there; never installs CUDA. Without the later lines of
 # setup-check the tests that need it are skipped, aloud.
-setup-demo:  ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox
+setup-demo:  ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libopenblas-dev
 setup-bench: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libopenblas0-pthread
 setup-style: ; @tools/setup gcc libc6-dev pkg-config libpng-dev clang-format
 setup-check:
@@ -242,11 +242,28 @@ html:
 	docs/site/make_site.sh $(B) $(VERSION)
 	@echo "Begin with $(B)/html/index.html"
 
+# A diffusion model sampled without guidance and with it; then a photograph, denoised by attention and by its perturbations.
 demo: setup-demo
-	$(MAKE) $(B)/attnguide
+	$(MAKE) $(B)/attnguide $(B)/tinydiff
+	examples/tinydiff/panels.sh $(B)/tinydiff $(B)/demo/tinydiff 3
+	$(call optional,gnuplot,the sheet) -e "dir='$(B)/demo/tinydiff'; to='$(B)/demo/guidance.png'" examples/tinydiff/sheet.gp
 	$(B)/attnguide demo demo/raccoon.png $(B)/demo
 	$(call optional,gnuplot,the plots) -e "dir='$(B)/demo'" demo/sheet.gp demo/plots.gp
-	@echo "The pictures are in $(B)/demo; where gnuplot is, begin with sheet.png"
+	@echo "The pictures are in $(B)/demo; where gnuplot is, begin with guidance.png, then sheet.png"
+
+# What guidance does, measured: examples/tinydiff. The first goes on where a run was cut off; the second asks one
+# question; the third trains anew.
+setup-evidence: ; @tools/setup gcc libc6-dev pkg-config libpng-dev gnuplot-nox libopenblas-dev
+evidence: setup-evidence
+	$(MAKE) $(B)/tinydiff
+	examples/tinydiff/evidence.sh $(B)
+evidence-quick: setup-evidence
+	$(MAKE) $(B)/tinydiff
+	$(B)/tinydiff quick examples/tinydiff/weights/a.safetensors 3
+evidence-train:
+	@tools/setup gcc libc6-dev python3 python3-venv
+	$(MAKE) $(B)/libtinydiff.so
+	examples/tinydiff/train.sh $(B)
 
 bench-quick: quick := --quick
 bench bench-quick: setup-bench
@@ -287,7 +304,7 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: all check check-all check-hosts bugs fuzz sanitize html docs-methods style abi-dump demo bench bench-quick
+.PHONY: evidence evidence-quick evidence-train setup-evidence all check check-all check-hosts bugs fuzz sanitize html docs-methods style abi-dump demo bench bench-quick
 .PHONY: install uninstall wheel clean FORCE lib plugin no-nvcc install-lib uninstall-lib
 .PHONY: setup-demo setup-bench setup-style setup-check setup-check-all setup-peers bench-peers bench-peers-quick docs-peers
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -11,6 +11,7 @@ static void describe(ag_problem *problem, const attention_shape *s, ag_row *rows
     problem->q = problem->k = problem->v = ag_layout_fused(AG_F32, s->tokens, 3 * all, s->width);
     problem->out = ag_layout_bnhd(AG_F32, s->heads, s->tokens, s->width);
     problem->rows = rows, problem->row_count = s->rows_out;
+    problem->kernel = s->kernel;
     for (int64_t i = 0; i < s->rows_out; i++) {
         rows[i] = s->rows[i];
         rows[i].q_row = rows[i].kv_row = s->from[i];

@@ -17,6 +17,7 @@ typedef struct attention_shape {
     int64_t side;                                    /* the picture's tokens are a square */
     const int64_t *from;                             /* [rows_out]: the row of the projections that each reads */
     const ag_row *rows;                              /* [rows_out]: method and parameters */
+    const char *kernel;                              /* NULL: the library's choice */
 } attention_shape;
 
 typedef struct attention {

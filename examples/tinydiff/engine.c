@@ -69,7 +69,8 @@ static bool make_attention(engine *e, ag_context *context, const setting *s, kin
                                     .context = e->n->context,
                                     .side = e->n->side,
                                     .from = from,
-                                    .rows = methods };
+                                    .rows = methods,
+                                    .kernel = *s->kernel ? s->kernel : NULL };
     if (!good) strcpy(why, "there is no memory for an attention layer");
     good = good && attention_create(&e->attentions[k], context, &shape, why);
     free(methods), free(from);

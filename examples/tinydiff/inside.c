@@ -24,7 +24,8 @@ static bool make_both(inside *in, ag_context *context, const network *n, const s
                                     .context = n->context,
                                     .side = n->side,
                                     .from = from,
-                                    .rows = methods };
+                                    .rows = methods,
+                                    .kernel = *s->kernel ? s->kernel : NULL };
     good = good && attention_create(&in->both, context, &shape, why);
     free(methods), free(from);
     in->workspace = larger(in->workspace, in->both.workspace);

@@ -138,6 +138,9 @@ static int run_sample(const options *o)
     if (!open_networks(&n, o, o->word[1], why)) return failed(why);
     float *pictures = sampled(&n, o, line, o->count, why);
     const bool good = pictures && write_pictures(o->word[2], pictures, o->count, o, why);
+    int64_t valid = 0;
+    for (int64_t i = 0; good && i < o->count; i++) valid += picture_judge(pictures + i * PICTURE).valid;
+    if (good) printf("%lld valid of %lld\n", (long long)valid, (long long)o->count);
     free(pictures), close_networks(&n);
     return good ? 0 : failed(why);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds the engine in C against the model in PyTorch: same weights as they are stored, same noise, same settings.
 
-    python parity.py build/tinydiff build/libtinydiff.so weights/a.safetensors [--count 192]
+    python parity.py build/tinydiff build/libtinydiff.so weights/a.safetensors [--count 192] [--kernel attend_f32_avx2]
 
 For no guidance, identity, infinite smoothing, uniform and classifier-free guidance: the velocity of the first step
 within 1e-4 relative, and the verdicts about the finished pictures: of 2,000 at most 2 may differ, those within 1e-3 of
@@ -103,6 +103,8 @@ def from_c(options, words, steps):
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/pictures.npy"
         command = [options.tinydiff, "sample", options.weights, out, *words, f"steps={steps}"]
+        if options.kernel:
+            command.append(f"kernel={options.kernel}")
         subprocess.run([*command, "--count", str(options.count), "--seed", str(NOISE)], check=True)
         return np.load(out)
 
@@ -127,6 +129,7 @@ def main():
     parser.add_argument("library")
     parser.add_argument("weights")
     parser.add_argument("--count", type=int, default=192)
+    parser.add_argument("--kernel", help="of the library, for attention")
     options = parser.parse_args()
     library = ctypes.CDLL(options.library)
     noise = np.empty((options.count, 3, SIDE, SIDE), np.float32)

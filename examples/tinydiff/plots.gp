@@ -57,8 +57,8 @@ set logscale x 2
 set xtics auto
 set yrange [50 : 100]
 set key bottom right
-plot for [i = 1 : 3] lines(word("a b tokens64", i), "scan", "sigma-") using 1:2:3:4 with yerrorlines lw 2 pt 7 lc rgb colour[i] \
-    title word("a b tokens64", i) . ', w = 2'
+plot for [i = 1 : 2] lines(word("a b", i), "scan", "sigma-") using 1:2:3:4 with yerrorlines lw 2 pt 7 lc rgb colour[i] \
+    title 'model ' . word("a b", i) . ', smoothed, w = 2'
 
 unset logscale x
 set output dir . '/cost.png'

@@ -97,6 +97,7 @@ static bool set(setting *s, const char *key, const char *value)
     if (!strcmp(key, "inputs")) return set_inputs(s, value);
     if (!strcmp(key, "rule")) return set_rule(s, value);
     if (!strcmp(key, "inside")) return s->inside = true, set_rule(s, value);
+    if (!strcmp(key, "kernel")) return strlen(value) < sizeof s->kernel && strcpy(s->kernel, value);
     if (!strcmp(key, "method")) return set_method(s, value);
     if (!strcmp(key, "layer")) return set_layers(s, value);
     if (!strcmp(key, "steps")) return whole(value, 1, 1000, &s->steps);

@@ -12,6 +12,7 @@
  * method   a method of the library (kind=permute and the like for its variants), and its parameters by their names, in
  *          the layers of layer=3 or layer=2,3
  * inside   nag or merge: the rule combines attention's outputs in those layers; then inputs is C
+ * kernel   of the library, by its name: the attention of all layers runs on it
  * sampler  euler or heun; steps (24); from, to: guided at times from < t <= to alone
  */
 #ifndef TINYDIFF_SETTING_H
@@ -34,6 +35,7 @@ typedef struct setting {
     ag_row_args row_args; /* likewise */
     uint64_t layers;      /* bit i: layer i is perturbed */
     bool inside;          /* the rule, NAG or MERGE, is attention's */
+    char kernel[SETTING_NAME]; /* empty: the library's choice */
     bool heun;
     int steps;
     double from, to;

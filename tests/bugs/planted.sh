@@ -36,7 +36,7 @@ suite() { # TREE [SUITE[:CASE]] - all of them, if none is named. Seconds of the 
         cd "$1" && ulimit -t "$patience" || exit
         case $2 in *:*) export CK_RUN_CASE="${2#*:}" ;; esac
         [ -z "$2" ] || export CK_RUN_SUITE="${2%:*}"
-        exec timeout $((3 * patience)) build/test_attnguide "$golden"
+        exec timeout $((4 * patience)) build/test_attnguide "$golden"
     )
 }
 

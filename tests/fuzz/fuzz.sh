@@ -1,7 +1,7 @@
 #!/bin/sh
 # fuzz.sh BUILD SECONDS - libFuzzer with the address and undefined-behaviour sanitizers on descriptions of attention and
-# of combinations, and on the .npy reader, SECONDS each, from the corpus beside this file. A crash leaves its input in
-# BUILD/fuzz.
+# of combinations, and on the readers of .npy and .safetensors, SECONDS each, from the corpus beside this file. A crash
+# leaves its input in BUILD/fuzz.
 . tests/package/try.sh
 build=$1/fuzz seconds=$2
 sanitize=fuzzer-no-link,address,undefined
@@ -32,7 +32,7 @@ executions() { sed -n "s/^stat::number_of_executed_units: *\(.*\)/$1: \1 executi
 
 if ! can_fuzz; then
     skip "fuzzing" "no clang with libFuzzer"
-    skipped=3
+    skipped=4
     finish
     exit
 fi
@@ -47,5 +47,7 @@ if try "the library builds for fuzzing" fresh CC="$clang" B="$build" CFLAGS='-O1
 fi
 try "fuzz_npy builds" link fuzz_npy tests/fuzz/fuzz_npy.c tools/npy.c tools/npy_header.c tools/fault.c &&
     try "npy files" fuzz npy 1024
-for target in description guidance npy; do executions $target; done
+try "fuzz_weights builds" link fuzz_weights tests/fuzz/fuzz_weights.c examples/tinydiff/weights.c &&
+    try "weights" fuzz weights 1024
+for target in description guidance npy weights; do executions $target; done
 finish
