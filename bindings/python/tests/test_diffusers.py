@@ -89,6 +89,21 @@ class Guided(unittest.TestCase):
             got = first(model(**{name: x[1:] for name, x in inputs.items()}))
         self.near(got, want[:1] + 3 * (want[:1] - want[1:]))
 
+    def test_sweep_is_the_perturbed_network_alone(self):
+        for make, count in ((tiny.unet, 6), (tiny.flux, 5)):
+            model, inputs = tiny.made(make)
+            three, plain = tiny.with_perturbed(inputs), first(model(**inputs))
+            swept = list(ag.diffusers.sweep(model, lambda: first(model(**inputs)), cfg=4))  # noqa: B023 (used at once)
+            self.assertEqual([layer for layer, _ in swept], list(range(count)))
+            for layer, got in swept:
+                with ag.diffusers.guided(model, layer):
+                    want = first(model(**three))
+                self.near(got[:1], plain[:1])
+                self.near(got[1:], want[2:], 1e-5)
+        only = list(ag.diffusers.sweep(model, lambda: first(model(**inputs)), layers=[2], row=ag.row("uniform"), cfg=4))
+        self.assertEqual([layer for layer, _ in only], [2])
+        self.near(first(model(**inputs)), plain)
+
     def test_pag_equals_diffusers(self):
         model, inputs = tiny.made(tiny.unet)
         three = tiny.with_perturbed(inputs)

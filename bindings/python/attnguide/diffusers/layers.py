@@ -94,6 +94,13 @@ def layer_named(model, blocks, name, cross_too):
     return Layer(name, modules[name], block, unit, modules[unit])
 
 
+def numbered(model, blocks):
+    """For each number that may stand in guided()'s `layers` the names of what it means: none, one, or several."""
+    if is_unet(model):
+        return [[name] for name, module in model.named_modules() if is_self(module)]
+    return [[name for name, _ in self_attention(block, at)] for at, block in blocks]
+
+
 def layers_of(model, asked, cross_too=False):
     """The layers of guided()'s argument `layers`: numbers of blocks of a transformer, numbers of self-attention layers
     in the order of model.named_modules() of a U-Net, or exact names, with cross_too also those of cross-attention."""
@@ -105,22 +112,18 @@ def layers_of(model, asked, cross_too=False):
              for one in asked]
     if not asked:
         refuse("VALUE", "layers is empty: nothing would be perturbed")
-    if is_unet(model):
-        numbered = [[name] for name, module in model.named_modules() if is_self(module)]
-        what = "self-attention layers"
-    else:
-        numbered = [[name for name, _ in self_attention(block, at)] for at, block in blocks]
-        what = "blocks"
+    meant = numbered(model, blocks)
+    what = "self-attention layers" if is_unet(model) else "blocks"
     names = []
     for one in asked:
         if isinstance(one, bool) or not isinstance(one, (int, str)):
             refuse("TYPE", f"layers holds {one!r}, neither a number nor a name")
         if isinstance(one, str):
             names.append(one)
-        elif 0 <= one < len(numbered):
-            if not numbered[one]:
+        elif 0 <= one < len(meant):
+            if not meant[one]:
                 refuse("COMBINATION", f"block {one} has no self-attention")
-            names += numbered[one]
+            names += meant[one]
         else:
-            refuse("VALUE", f"layers holds {one}, but the model has {len(numbered)} {what}")
+            refuse("VALUE", f"layers holds {one}, but the model has {len(meant)} {what}")
     return [layer_named(model, blocks, name, cross_too) for name in dict.fromkeys(names)], blocks
