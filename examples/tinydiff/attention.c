@@ -12,6 +12,7 @@ static void describe(ag_problem *problem, const attention_shape *s, ag_row *rows
     problem->out = ag_layout_bnhd(AG_F32, s->heads, s->tokens, s->width);
     problem->rows = rows, problem->row_count = s->rows_out;
     problem->kernel = s->kernel;
+    problem->place = s->device ? AG_CUDA : AG_HOST;
     for (int64_t i = 0; i < s->rows_out; i++) {
         rows[i] = s->rows[i];
         rows[i].q_row = rows[i].kv_row = s->from[i];
@@ -30,6 +31,17 @@ static bool find_needs(attention *a, const attention_shape *s, ag_problem *probl
     return true;
 }
 
+static bool take_memory(attention *a, const attention_shape *s, char *why)
+{
+    const int64_t line = s->tokens * s->heads * s->width * (int64_t)sizeof(float);
+    a->device = s->device;
+    a->bytes[0] = (size_t)(3 * s->rows_in * line), a->bytes[1] = (size_t)(s->rows_out * line);
+    for (int i = 0; a->device && i < 3; i++)
+        if (a->device->take(&a->there[i], i < 2 ? a->bytes[i] : a->workspace + 1) != 0)
+            return a->there[i] = NULL, strcpy(why, "the device has no memory for an attention layer"), false;
+    return true;
+}
+
 bool attention_create(attention *a, ag_context *context, const attention_shape *s, char *why)
 {
     ag_problem problem;
@@ -45,17 +57,18 @@ bool attention_create(attention *a, ag_context *context, const attention_shape *
     if (!good) return attention_free(a), false;
     a->rows = s->rows_out, a->offset = s->heads * s->width;
     a->workspace = ag_plan_workspace(a->plan);
-    return true;
+    return take_memory(a, s, why) || (attention_free(a), false);
 }
 
 void attention_free(attention *a)
 {
+    for (int i = 0; i < 3; i++)
+        if (a->there[i]) a->device->give(a->there[i]);
     ag_plan_free(a->plan), free(a->needs);
     memset(a, 0, sizeof *a);
 }
 
-bool attention_run(const attention *a, const float *qkv, const ag_row_args *values, float *out, void *workspace,
-                   char *why)
+static bool run(const attention *a, const float *qkv, const ag_row_args *values, float *out, void *workspace, char *why)
 {
     ag_args args;
     ag_args_init(&args, a->all_needs & AG_NEEDS_Q ? qkv : NULL, a->all_needs & AG_NEEDS_K ? qkv + a->offset : NULL,
@@ -63,4 +76,15 @@ bool attention_run(const attention *a, const float *qkv, const ag_row_args *valu
     args.rows = values, args.row_count = values ? a->rows : 0;
     args.workspace = workspace, args.workspace_size = a->workspace;
     return ag_plan_run(a->plan, &args, why, AG_MESSAGE_SIZE) == AG_OK;
+}
+
+bool attention_run(const attention *a, const float *qkv, const ag_row_args *values, float *out, void *workspace,
+                   char *why)
+{
+    if (!a->device) return run(a, qkv, values, out, workspace, why);
+    if (a->device->copy(a->there[0], qkv, a->bytes[0], TO_DEVICE) != 0)
+        return strcpy(why, "a copy to the device failed"), false;
+    if (!run(a, a->there[0], values, a->there[1], a->there[2], why)) return false;
+    if (a->device->copy(out, a->there[1], a->bytes[1], FROM_DEVICE) == 0) return true;
+    return strcpy(why, "a copy from the device failed"), false;
 }

@@ -8,8 +8,8 @@
 #ifndef TINYDIFF_ATTENTION_H
 #define TINYDIFF_ATTENTION_H
 
+#include "device.h"
 #include <attnguide.h>
-#include <stdbool.h>
 
 typedef struct attention_shape {
     int64_t rows_in, rows_out, tokens, heads, width; /* width of a head */
@@ -17,6 +17,7 @@ typedef struct attention_shape {
     int64_t side;                                    /* the picture's tokens are a square */
     const int64_t *from;                             /* [rows_out]: the row of the projections that each reads */
     const ag_row *rows;                              /* [rows_out]: method and parameters */
+    const device *device;                            /* attention is computed there; NULL: on the host */
     const char *kernel;                              /* NULL: the library's choice */
 } attention_shape;
 
@@ -26,13 +27,18 @@ typedef struct attention {
     size_t workspace;     /* bytes that a run needs */
     unsigned *needs;      /* [rows_in]: which of q, k and v any output row reads of it, as AG_NEEDS_ bits */
     unsigned all_needs;   /* the same of all rows */
+    const device *device; /* NULL: the host; then there is no memory there either */
+    void *there[3];       /* the projections, the output, the workspace */
+    size_t bytes[2];      /* of the projections and the output */
 } attention;
 
 /* False: why[AG_MESSAGE_SIZE] says what is wrong. */
 bool attention_create(attention *a, ag_context *context, const attention_shape *shape, char *why);
 void attention_free(attention *a);
 
-/* values: [rows_out], what each row is given at run, seeds above all; NULL: nothing. */
+/* qkv and out are the host's: where the attention is a device's, they are copied there and back. An engine whose other
+ * layers run there as well would pass its own pointers on. workspace: a->workspace bytes.
+ * values: [rows_out], what each row is given at run, seeds above all; NULL: nothing. */
 bool attention_run(const attention *a, const float *qkv, const ag_row_args *values, float *out, void *workspace,
                    char *why);
 

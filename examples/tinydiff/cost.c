@@ -38,7 +38,7 @@ static bool add(way *ways, int *count, ag_context *context, const network *n, bo
 {
     way *w = &ways[*count];
     w->fork = fork;
-    if (!setting_parse(&w->s, line, why) || !(w->g = guide_create(context, n, NULL, &w->s, fork, PICTURES, why)))
+    if (!setting_parse(&w->s, line, why) || !(w->g = guide_create(context, NULL, n, NULL, &w->s, fork, PICTURES, why)))
         return false;
     return ++*count, true;
 }

@@ -13,6 +13,7 @@ typedef enum kind { PLAIN_BEFORE, FORK, PLAIN_AFTER, PERTURBED, KINDS } kind;
 
 struct engine {
     const network *n;
+    const device *device; /* of the attention; NULL: the host */
     branch branches[MOST_BRANCHES];
     int branch_count, roots;
     uint64_t layers;
@@ -70,6 +71,7 @@ static bool make_attention(engine *e, ag_context *context, const setting *s, kin
                                     .side = e->n->side,
                                     .from = from,
                                     .rows = methods,
+                                    .device = e->device,
                                     .kernel = *s->kernel ? s->kernel : NULL };
     if (!good) strcpy(why, "there is no memory for an attention layer");
     good = good && attention_create(&e->attentions[k], context, &shape, why);
@@ -106,12 +108,12 @@ static bool make_room(engine *e)
            e->modulation && e->predictions && e->classes && e->values;
 }
 
-engine *engine_create(ag_context *context, const network *n, const setting *s, const branch *branches, int branch_count,
-                      int64_t pictures, char *why)
+engine *engine_create(ag_context *context, const device *d, const network *n, const setting *s, const branch *branches,
+                      int branch_count, int64_t pictures, char *why)
 {
     engine *e = calloc(1, sizeof *e);
     if (!e) return strcpy(why, "there is no memory for an engine"), NULL;
-    e->n = n, e->branch_count = branch_count, e->pictures = pictures, e->layers = s->layers;
+    e->n = n, e->device = d, e->branch_count = branch_count, e->pictures = pictures, e->layers = s->layers;
     memcpy(e->branches, branches, (size_t)branch_count * sizeof *branches);
     while (e->roots < branch_count && branches[e->roots].parent == ROOT) e->roots++;
     if (n->layers < 64 && s->layers >> n->layers) {

@@ -4,6 +4,7 @@
 #ifndef TINYDIFF_ENGINE_H
 #define TINYDIFF_ENGINE_H
 
+#include "device.h"
 #include "network.h"
 #include "setting.h"
 
@@ -20,10 +21,11 @@ typedef struct engine engine;
 /* What a setting's inputs need, roots first; the number of branches. fork false: every branch is a root. */
 int branches_of(const setting *s, bool fork, branch *branches);
 
-/* For `pictures` pictures at once, on the calling thread. The network must live as long. NULL: why[AG_MESSAGE_SIZE] says
+/* For `pictures` pictures at once, on the calling thread; attention on a device, if one is given. Network and device must
+ * live as long. NULL: why[AG_MESSAGE_SIZE] says
  * what is wrong. */
-engine *engine_create(ag_context *context, const network *n, const setting *s, const branch *branches, int branch_count,
-                      int64_t pictures, char *why);
+engine *engine_create(ag_context *context, const device *d, const network *n, const setting *s, const branch *branches,
+                      int branch_count, int64_t pictures, char *why);
 void engine_free(engine *e);
 
 /* Velocities of all branches at time t: x [pictures][PICTURE], labels [pictures] in 0 .. 5. Random methods draw by

@@ -40,7 +40,8 @@ static bool make_rule(guide *g, ag_context *context, char *why)
     return true;
 }
 
-static bool make_engines(guide *g, ag_context *context, const network *n, const network *early, bool fork, char *why)
+static bool make_engines(guide *g, ag_context *context, const device *d, const network *n, const network *early,
+                         bool fork, char *why)
 {
     branch branches[MOST_BRANCHES];
     setting plain = *g->s;
@@ -49,23 +50,23 @@ static bool make_engines(guide *g, ag_context *context, const network *n, const 
     plain.layers = 0, plain.inside = false;
     if (setting_has(g->s, 'A') && !early) return strcpy(why, "input A needs an early network"), false;
     if (!count) branches[count++] = (branch){ 'C', false, ROOT };
-    g->all = engine_create(context, n, g->s, branches, count, g->pictures, why);
+    g->all = engine_create(context, d, n, g->s, branches, count, g->pictures, why);
     branches[0] = (branch){ 'C', false, ROOT };
     if (g->all && setting_has(g->s, 'A'))
-        g->early = engine_create(context, early, &plain, branches, 1, g->pictures, why);
+        g->early = engine_create(context, d, early, &plain, branches, 1, g->pictures, why);
     if (g->all && (g->s->from >= 0 || g->s->to < 1))
-        g->alone = engine_create(context, n, &plain, branches, 1, g->pictures, why);
+        g->alone = engine_create(context, d, n, &plain, branches, 1, g->pictures, why);
     return g->all && (g->early || !setting_has(g->s, 'A')) && (g->alone || !(g->s->from >= 0 || g->s->to < 1));
 }
 
-guide *guide_create(ag_context *context, const network *n, const network *early, const setting *s, bool fork,
-                    int64_t pictures, char *why)
+guide *guide_create(ag_context *context, const device *d, const network *n, const network *early, const setting *s,
+                    bool fork, int64_t pictures, char *why)
 {
     guide *g = calloc(1, sizeof *g);
     const size_t bytes = (size_t)pictures * PICTURE * sizeof(float);
     if (!g) return strcpy(why, "there is no memory for a guide"), NULL;
     g->s = s, g->pictures = pictures;
-    if (!make_engines(g, context, n, early, fork, why) || (!s->inside && !make_rule(g, context, why)))
+    if (!make_engines(g, context, d, n, early, fork, why) || (!s->inside && !make_rule(g, context, why)))
         return guide_free(g), NULL;
     g->state = calloc(1, bytes), g->other = malloc(bytes), g->x0 = malloc(bytes);
     g->workspace = malloc(g->workspace_size + 1);

@@ -8,10 +8,11 @@
 typedef struct guide guide;
 
 /* early: the network of input A; NULL where no setting has one. fork false: perturbed rows run from the first layer on,
- * as they do in engines that cannot fork. Both networks and the context must live as long. NULL: why[AG_MESSAGE_SIZE]
+ * as they do in engines that cannot fork. The device may be NULL: engine.h. All
+ * of them must live as long. NULL: why[AG_MESSAGE_SIZE]
  * says what is wrong. */
-guide *guide_create(ag_context *context, const network *n, const network *early, const setting *s, bool fork,
-                    int64_t pictures, char *why);
+guide *guide_create(ag_context *context, const device *d, const network *n, const network *early, const setting *s,
+                    bool fork, int64_t pictures, char *why);
 void guide_free(guide *g);
 
 /* out = the guided velocity of x at time t, both [pictures][PICTURE]. evaluation: 0 in the first of a run, then one

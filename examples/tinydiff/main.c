@@ -23,6 +23,7 @@ static const char usage[] =
     "  table RESULTS | json RESULTS                      results as tables, or as JSON\n"
     "\n"
     "  --count N  --seed S  --threads T  --early WEIGHTS  --model NAME  --stage NAME  --rows N  --no-fork\n"
+    "  --cuda: attention of sample on the CUDA device, the rest on the host\n"
     "\n"
     "Exit status: 0 all is well, 1 something failed, 2 the command line is wrong.\n";
 
@@ -33,7 +34,7 @@ typedef struct options {
     int words, threads, rows;
     int64_t count, seed;
     const char *early, *model, *stage;
-    bool no_fork;
+    bool no_fork, cuda;
 } options;
 
 static int failed(const char *why) { return fprintf(stderr, "tinydiff: %s\n", why), 1; }
@@ -68,6 +69,7 @@ static bool read_options(options *o, int argc, char **argv)
     *o = (options){ .threads = online > 0 ? (int)online : 1, .rows = 6, .count = 24, .seed = 1 };
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--no-fork")) o->no_fork = true;
+        else if (!strcmp(argv[i], "--cuda")) o->cuda = true;
         else if (!strncmp(argv[i], "--", 2)) {
             if (i + 1 == argc || !set_option(o, argv[i], argv[i + 1])) return false;
             i++;
@@ -82,6 +84,8 @@ static bool read_options(options *o, int argc, char **argv)
 typedef struct networks {
     network main, early;
     const network *early_or_none;
+    device device;
+    const device *device_or_none;
 } networks;
 
 static bool open_networks(networks *n, const options *o, const char *path, char *why)
@@ -90,10 +94,12 @@ static bool open_networks(networks *n, const options *o, const char *path, char 
     if (!network_read(&n->main, path, why)) return false;
     if (o->early && !network_read(&n->early, o->early, why)) return network_free(&n->main), false;
     n->early_or_none = o->early ? &n->early : NULL;
-    return true;
+    n->device_or_none = o->cuda ? &n->device : NULL;
+    if (!o->cuda || device_open(&n->device, why)) return true;
+    return network_free(&n->main), network_free(&n->early), false;
 }
 
-static void close_networks(networks *n) { network_free(&n->main), network_free(&n->early); }
+static void close_networks(networks *n) { network_free(&n->main), network_free(&n->early), device_close(&n->device); }
 
 static float *sampled(const networks *n, const options *o, const char *line, int64_t count, char *why)
 {

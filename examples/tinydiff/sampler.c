@@ -53,7 +53,8 @@ static bool open_worker(worker *w, const sampling *what, char *why)
         return false;
     g.inputs = 3;
     return ag_guidance_plan(w->context, &g, &w->average, why, AG_MESSAGE_SIZE) == AG_OK &&
-           (w->g = guide_create(w->context, what->n, what->early, what->s, !what->no_fork, what->batch, why)) != NULL;
+           (w->g = guide_create(w->context, what->device, what->n, what->early, what->s, !what->no_fork, what->batch,
+                                why)) != NULL;
 }
 
 /* out = x + (to - t) velocity, or by the mean of both velocities. */

@@ -7,6 +7,7 @@
 typedef struct sampling {
     const network *n, *early; /* early: NULL where the setting has no input A */
     const setting *s;
+    const device *device; /* of the attention; NULL: the host */
     uint64_t seed;        /* of the noise: picture i begins from the same noise in every setting */
     int64_t first, count; /* pictures first .. first + count - 1 */
     int64_t batch;        /* pictures of one batch */

@@ -31,10 +31,10 @@ typedef struct setting {
     bool by_position;
     int levels;
     double w, g;
-    ag_row row;           /* of the perturbed rows */
-    ag_row_args row_args; /* likewise */
-    uint64_t layers;      /* bit i: layer i is perturbed */
-    bool inside;          /* the rule, NAG or MERGE, is attention's */
+    ag_row row;                /* of the perturbed rows */
+    ag_row_args row_args;      /* likewise */
+    uint64_t layers;           /* bit i: layer i is perturbed */
+    bool inside;               /* the rule, NAG or MERGE, is attention's */
     char kernel[SETTING_NAME]; /* empty: the library's choice */
     bool heun;
     int steps;

@@ -4,7 +4,9 @@
 
 #include "../../examples/tinydiff/sampler.h"
 #include "../../examples/tinydiff/study.h"
+#include "../emulated/emulation.h"
 #include "files.h"
+#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +141,59 @@ START_TEST(every_method_and_rule_is_in_the_study_and_runs)
 }
 END_TEST
 
+/* The emulated device, where AG_CUDA_PLUGIN names one: its memory is the host's, and it wants to know of it. */
+static ag_emulation *emulated;
+
+static int take(void **memory, size_t bytes)
+{
+    *memory = aligned_alloc(256, (bytes + 255) / 256 * 256);
+    if (*memory) emulated->adopt(*memory, bytes);
+    return !*memory;
+}
+
+static int give(void *memory)
+{
+    if (memory) emulated->forget(memory);
+    free(memory);
+    return 0;
+}
+
+static int copy(void *to, const void *from, size_t bytes, int direction)
+{
+    ck_assert(direction == TO_DEVICE || direction == FROM_DEVICE);
+    memcpy(to, from, bytes);
+    return 0;
+}
+
+static const char *const elsewhere[] = {
+    "x steps=2 inputs=CP method=identity layer=1 w=2",
+    "x steps=2 inputs=CUP method=smoothed sigma=1 layer=0,2 w=2 g=2",
+    "x steps=2 inputs=CP method=permute layer=1 w=2",
+};
+
+START_TEST(attention_may_be_on_a_device)
+{
+    static float here[PICTURES * PICTURE], there[PICTURES * PICTURE];
+    char why[AG_MESSAGE_SIZE];
+    const device d = { .take = take, .give = give, .copy = copy };
+    setting s;
+    ag_emulation *(*entry)(void) = NULL;
+    void *plugin = dlopen(getenv("AG_CUDA_PLUGIN"), RTLD_NOW | RTLD_LOCAL);
+    ck_assert(plugin);
+    *(void **)&entry = dlsym(plugin, "ag_emulated");
+    emulated = entry();
+    open_network(4, _i);
+    run(elsewhere[_i], PICTURES, 1, false, here);
+    ck_assert(setting_parse(&s, elsewhere[_i], why));
+    const sampling what = {
+        .n = &net, .s = &s, .device = &d, .seed = 7, .first = 3, .count = PICTURES, .batch = PICTURES, .threads = 1
+    };
+    ck_assert_msg(sample(&what, there, why), "%s", why);
+    ck_assert_msg(difference(there, here) <= 1e-5, "%g", difference(there, here));
+    network_free(&net);
+}
+END_TEST
+
 static const char *const refused[] = {
     "",
     "x y",
@@ -233,6 +288,7 @@ Suite *engine_suite(void)
     tcase_set_timeout(c, 600);
     tcase_add_loop_test(c, forks_batches_and_threads_change_nothing, 0, FORKED);
     tcase_add_test(c, merged_halves_are_the_whole);
+    if (getenv("AG_CUDA_PLUGIN")) tcase_add_loop_test(c, attention_may_be_on_a_device, 0, 3);
     tcase_add_test(c, every_method_and_rule_is_in_the_study_and_runs);
     tcase_add_loop_test(c, a_wrong_setting_is_refused, 0, sizeof refused / sizeof *refused);
     tcase_add_test(c, a_setting_that_cannot_run_is_told);

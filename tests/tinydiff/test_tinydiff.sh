@@ -9,7 +9,12 @@ if ! pkg-config --exists check || ! links cblas.h -lopenblas || ! links png.h -l
     finish
     exit
 fi
-try "tinydiff builds" fresh B="$build" CFLAGS='-O2 -g -Werror' "$run" "$build/test_tinydiff" || { finish; exit 1; }
+plugin=
+if has "${CXX:-c++}"; then plugin=$build/emu/libattnguide_cuda.so
+else skip "attention on an emulated device" "no C++ compiler"; fi
+# shellcheck disable=SC2086 # or none
+try "tinydiff builds" fresh B="$build" CFLAGS="-O2 -g -Werror" "$run" "$build/test_tinydiff" $plugin || { finish; exit 1; }
+if [ -n "$plugin" ]; then export AG_CUDA_PLUGIN="$PWD/$plugin"; fi
 
 "$build/test_tinydiff" >"$work/suites" 2>&1 || cat "$work/suites"
 set -- $(tail -n 1 "$work/suites" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p')
