@@ -28,7 +28,7 @@ static void set_interval(scores *s)
     const double n = (double)s->count, z = NORMAL_95, p = s->valid, divisor = 1 + z * z / n;
     const double centre = (p + z * z / (2 * n)) / divisor,
                  half = z / divisor * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-    s->low = centre - half, s->high = centre + half;
+    s->low = fmax(0, centre - half), s->high = fmin(1, centre + half);
 }
 
 /* Drawn so often, PAIRS equally frequent pairs would show this many different ones. */
