@@ -105,7 +105,7 @@ def from_c(options, words, steps):
         command = [options.tinydiff, "sample", options.weights, out, *words, f"steps={steps}"]
         if options.kernel:
             command.append(f"kernel={options.kernel}")
-        subprocess.run([*command, "--count", str(options.count), "--seed", str(NOISE)], check=True)
+        subprocess.run([*command, "--count", str(options.count), "--seed", str(NOISE)], check=True, stdout=subprocess.DEVNULL)
         return np.load(out)
 
 
