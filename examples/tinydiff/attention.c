@@ -1,3 +1,4 @@
+/* attention.c - describes a layer once, runs its plan in every step. */
 #include "attention.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* cost.c - see cost.h. */
 #include "cost.h"
 #include "guide.h"
 #include "random.h"

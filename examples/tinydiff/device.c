@@ -1,3 +1,4 @@
+/* device.c - see device.h. */
 #include "device.h"
 #include <dlfcn.h>
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* distance.c - see distance.h. */
 #include "distance.h"
 #include "pictures.h"
 #include "random.h"

@@ -1,3 +1,4 @@
+/* engine.c - see engine.h. */
 #include "engine.h"
 #include "attention.h"
 #include "inside.h"

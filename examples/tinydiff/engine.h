@@ -21,9 +21,8 @@ typedef struct engine engine;
 /* What a setting's inputs need, roots first; the number of branches. fork false: every branch is a root. */
 int branches_of(const setting *s, bool fork, branch *branches);
 
-/* For `pictures` pictures at once, on the calling thread; attention on a device, if one is given. Network and device must
- * live as long. NULL: why[AG_MESSAGE_SIZE] says
- * what is wrong. */
+/* For `pictures` pictures at once, on the calling thread; attention on a device, if one is given. Network and device
+ * must live as long. NULL: why[AG_MESSAGE_SIZE] says what is wrong. */
 engine *engine_create(ag_context *context, const device *d, const network *n, const setting *s, const branch *branches,
                       int branch_count, int64_t pictures, char *why);
 void engine_free(engine *e);

@@ -1,3 +1,4 @@
+/* guide.c - see guide.h. */
 #include "guide.h"
 #include "random.h"
 #include <math.h>

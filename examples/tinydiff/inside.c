@@ -1,3 +1,4 @@
+/* inside.c - see inside.h. */
 #include "inside.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* layers.c - see layers.h. */
 #include "layers.h"
 #include <cblas.h>
 #include <math.h>

@@ -1,5 +1,5 @@
-/* tinydiff - a small diffusion model, sampled through attnguide, and what guidance does to its pictures. README.md tells
- * more. */
+/* main.c - tinydiff's command: a small diffusion model, sampled through attnguide, and what guidance does to its
+ * pictures. README.md tells more. */
 #include "../../tools/npy.h"
 #include "cost.h"
 #include "sampler.h"

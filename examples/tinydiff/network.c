@@ -1,3 +1,4 @@
+/* network.c - see network.h. */
 #include "network.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* pictures.c - see pictures.h. */
 #include "pictures.h"
 #include "random.h"
 #include <math.h>

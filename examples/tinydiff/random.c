@@ -1,3 +1,4 @@
+/* random.c - see random.h. */
 #include "random.h"
 #include <math.h>
 

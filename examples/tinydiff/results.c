@@ -1,3 +1,4 @@
+/* results.c - see results.h. */
 #include "results.h"
 #include "weights.h"
 #include <errno.h>

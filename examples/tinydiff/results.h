@@ -1,5 +1,5 @@
-/* results.h - what the study measured, a line each in a file of columns between tabs, so that a run that was cut off goes
- * on where it stopped. */
+/* results.h - what the study measured, a line each in a file of columns between tabs, so that a run that was cut off
+ * goes on where it stopped. */
 #ifndef TINYDIFF_RESULTS_H
 #define TINYDIFF_RESULTS_H
 

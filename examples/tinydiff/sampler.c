@@ -1,3 +1,4 @@
+/* sampler.c - see sampler.h. */
 #include "sampler.h"
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* scores.c - see scores.h. */
 #include "scores.h"
 #include "distance.h"
 #include <math.h>

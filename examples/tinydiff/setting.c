@@ -1,3 +1,4 @@
+/* setting.c - see setting.h. */
 #include "setting.h"
 #include <stdio.h>
 #include <stdlib.h>

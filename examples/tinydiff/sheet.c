@@ -1,3 +1,4 @@
+/* sheet.c - see sheet.h. */
 #include "sheet.h"
 #include "../../tools/png_file.h"
 #include "pictures.h"

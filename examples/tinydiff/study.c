@@ -1,3 +1,4 @@
+/* study.c - see study.h. */
 #include "study.h"
 #include "../../tools/progress.h"
 #include "sampler.h"

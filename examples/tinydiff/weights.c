@@ -1,3 +1,4 @@
+/* weights.c - see weights.h. */
 #include "weights.h"
 #include <errno.h>
 #include <stdio.h>

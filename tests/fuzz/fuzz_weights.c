@@ -18,7 +18,8 @@ static void touch(const weight_file *w)
         memcpy(name, t->name.at, t->name.length), name[t->name.length] = 0;
         if (weights_find(w, name) != t) abort();
         const int64_t elements = tensor_elements(t);
-        float *floats = t->type == ELEMENT_OTHER || elements > 1 << 16 ? NULL : malloc((size_t)elements * sizeof *floats + 1);
+        if (t->type == ELEMENT_OTHER || elements > 1 << 16) continue;
+        float *floats = malloc((size_t)elements * sizeof *floats + 1);
         if (floats) tensor_floats(t, floats);
         free(floats);
     }

@@ -14,7 +14,7 @@ grep -E '\.h$' "$work/c" >"$work/headers"
 grep -E '^src/' "$work/c" >"$work/src"
 grep -v '^src/rules/' "$work/src" >"$work/not_rules"
 grep -E '^(src|tools)/' "$work/c" >"$work/spoken"
-grep -E '(^|/)test_[a-z_]*\.c$' "$work/c" >"$work/suites"
+grep -E '^tests/(suites|emulated)/test_[a-z_]*\.c$' "$work/c" >"$work/suites"
 
 over() { xargs "$@" <"$work/$files"; } # COMMAND ... - over the files of a list
 rule() { # NAME LIST COMMAND ...

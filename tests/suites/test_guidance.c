@@ -58,7 +58,8 @@ START_TEST(hostile_data_is_right)
     const bool slow = problem_where == AG_CUDA && extents[_i] > 20000; /* minutes, in emulation: equal places alone */
     for (int rule = 0; rule < combination_rules(); rule++)
         for (int i = 0; i < 4; i++)
-            for (int j = slow ? i : 0; j < (slow ? i + 1 : 4); j++) try_mixtures((ag_rule)rule, 2, extents[_i], mixtures[i], mixtures[j]);
+            for (int j = slow ? i : 0; j < (slow ? i + 1 : 4); j++)
+                try_mixtures((ag_rule)rule, 2, extents[_i], mixtures[i], mixtures[j]);
 }
 END_TEST
 
