@@ -14,7 +14,7 @@ panel() { # FILE CLAIM TITLE [KEY=VALUE ...]
     file=$1 claim=$2 title=$3
     shift 3
     counted=$("$run" sample "$weights/a.safetensors" "$to/$file.png" "$@" --early "$weights/a_early.safetensors" \
-        --seed 33 --count 60 --rows 5) || exit 1
+        --seed 33 --count 40 --rows 5) || exit 1
     if [ -n "$results" ]; then counted=$(share "$claim"); fi
     printf '%s\t%s\t%s\n' "$file" "$title" "$counted" >>"$to/panels.tsv"
 }
