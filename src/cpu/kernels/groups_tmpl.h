@@ -18,6 +18,7 @@ typedef struct __attribute__((aligned(64))) groups_room {
     int used[AG_MOST_TERMS], used_kept[AG_MOST_TERMS]; /* some group's weight of the term is not 0 */
     int64_t wide[GROUPS], any_wide[GROUPS / LANES];    /* sums in float64; any of a vector's groups */
     int n;                                             /* groups, at most GROUPS */
+    int is_fresh;                                      /* of columns: nothing is in the sums yet */
 } groups_room;
 
 ROW_INLINE wvec *groups_wide(const double *from) { return (wvec *)(uintptr_t)from; }
@@ -50,9 +51,9 @@ ROW_INLINE void groups_add_columns(const unsigned wanted, const int n_x, const i
         wvec *const x = groups_wide(&r->pivot_x[t]), *const y = groups_wide(&r->pivot_y[t]);
         const wvec pivot[4] = { x[0], x[1], y[0], y[1] };
         for (int i = 0; i < AG_SUMS; i++) {
-            const int is_wanted = wanted >> i & 1;
-            s.low[i] = is_wanted ? groups_wide(&r->sums[i][t])[0] : w_all(0);
-            s.high[i] = is_wanted ? groups_wide(&r->sums[i][t])[1] : w_all(0);
+            const int is_there = (wanted >> i & 1) && !r->is_fresh;
+            s.low[i] = is_there ? groups_wide(&r->sums[i][t])[0] : w_all(0);
+            s.high[i] = is_there ? groups_wide(&r->sums[i][t])[1] : w_all(0);
         }
         for (int row = 0; row < h->rows; row++) groups_add_vector(wanted, n_x, n_y, b, h, row, t, pivot, &s);
         for (int i = 0; i < AG_SUMS; i++) {
@@ -141,9 +142,7 @@ static void columns_hold(const combine_piece *p, int64_t row, int64_t inner, con
 static void columns_find_sums(const combine_piece *p, int64_t inner, held *h, groups_room *r)
 {
     const unsigned wanted = p->s.run->sums;
-    for (int i = 0; i < AG_SUMS; i++)
-        if (wanted >> i & 1) memset(r->sums[i], 0, sizeof r->sums[i]);
-    h->once = 1;
+    r->is_fresh = h->once = 1;
     if (ag_sums_deviate(wanted) && p->first) {
         hold(p, 0, inner, 0, 1, r->n, h);
         const statistics_block first = groups_forms(p, h);
@@ -154,6 +153,7 @@ static void columns_find_sums(const combine_piece *p, int64_t inner, held *h, gr
         const statistics_block b = groups_forms(p, h);
         if (ag_sums_deviate(wanted) && !row) groups_find_pivots(&b, r);
         groups_add_wanted(wanted, 1, &b, h, r);
+        r->is_fresh = 0;
     }
 }
 
