@@ -1,8 +1,9 @@
-"""bench.py [calls|attention|fork ...] - what the package costs and gains, with PyTorch and diffusers, medians of
+"""bench.py [calls|cold|attention|fork ...] - what the package costs and gains, with PyTorch and diffusers, medians of
 interleaved rounds:
 
 calls      attention() again on the same shapes, over the library's own call with everything ready; with `out` made it
            has the memory of a new tensor to touch as well
+cold       the same over a run of a plan, each right after a kernel, which leaves little of Python in the caches
 attention  F.scaled_dot_product_attention after a matrix product, by PyTorch and by the library
 fork       a guided step of Stable Diffusion 1.5's U-Net at full size, random weights, [uncond, cond, perturbed]"""
 import contextlib
@@ -26,14 +27,19 @@ def microseconds(call):
     return 1e6 * (time.perf_counter() - begin)
 
 
-def interleaved(calls, rounds, before=lambda: None):
-    """{name: median} of calls by name."""
+def times_of(calls, rounds, before=lambda: None):
+    """{name: times} of calls by name, in interleaved rounds."""
     times = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
             before()
             times[name].append(microseconds(call))
-    return {name: statistics.median(values) for name, values in times.items()}
+    return times
+
+
+def interleaved(calls, rounds):
+    """{name: median} of calls by name."""
+    return {name: statistics.median(values) for name, values in times_of(calls, rounds).items()}
 
 
 def library_call(q, k, v, rows, context):
@@ -43,7 +49,7 @@ def library_call(q, k, v, rows, context):
     problem, args = list(_attention.problems.values())[-1], _engine.lib.new(
         "ag_args", q.data_ptr(), k.data_ptr(), v.data_ptr(), out.data_ptr())
     why, call = ctypes.create_string_buffer(256), _engine.lib.c.ag_attention_guided
-    pointers = context.pointer, problem.pointer, ctypes.byref(args), why, 256
+    pointers = context.pointer, problem.address, ctypes.byref(args), why, 256
     return lambda: call(*pointers), (out, args, problem, why)
 
 
@@ -69,6 +75,43 @@ def calls():
             alone = found.pop("library")
             print(f"  {str(shape):26} {name:12} library {alone:.1f}; over it " + ", ".join(
                 f"{what} {time - alone:.1f}" for what, time in found.items()))
+
+
+def planned(q, k, v, out, context):
+    """A run of the plan for that attention, and what must live as long."""
+    lib, why, plan = _engine.lib, ctypes.create_string_buffer(256), ctypes.c_void_p()
+    _attention.problems.clear()
+    _attention.run("attention", q, k, v, out=out, context=context)
+    problem, = _attention.problems.values()
+    lib.call("ag_plan_create", context.pointer, problem.address, ctypes.byref(plan))
+    args = lib.new("ag_args", q.data_ptr(), k.data_ptr(), v.data_ptr(), out.data_ptr())
+    space = ctypes.create_string_buffer(max(lib.c.ag_plan_workspace(plan), 1))
+    args.workspace, args.workspace_size = ctypes.addressof(space), len(space)
+    call, pointers = lib.c.ag_plan_run, (plan, ctypes.byref(args), why, 256)
+    return lambda: call(*pointers), (q, k, v, out, args, space, problem)
+
+
+def again(q, k, v, out, context):
+    """The same attention by the package, by name."""
+    a, b, c, d = (x.numpy() for x in (q, k, v, out))
+    return {"out given": lambda: ag.attention(q, k, v, out=out, context=context),
+            "out made": lambda: ag.attention(q, k, v, context=context),
+            "numpy, out given": lambda: ag.attention(a, b, c, out=d, context=context),
+            "numpy, out made": lambda: ag.attention(a, b, c, context=context)}
+
+
+def cold():
+    context = ag.Context(threads=1)
+    kernel, _kept = planned(*(torch.randn(2, 8, 256, 64) for _ in range(4)), context)
+    print("cold: microseconds over a run of a plan, each right after a kernel, one thread: medians (lowest tenths)")
+    for shape in ((2, 8, 64, 40), (2, 8, 256, 64), (1, 8, 1024, 64)):
+        tensors = [torch.randn(*shape) for _ in range(4)]
+        alone, _args = planned(*tensors, context)
+        found = times_of({"run": alone, **again(*tensors, context)}, 300, kernel)
+        low, middle = ({name: statistics.quantiles(times, n=10)[i] for name, times in found.items()} for i in (0, 4))
+        print(f"  {str(shape):18} run {middle.pop('run'):.1f} ({low['run']:.1f}); over it " + ", ".join(
+            f"{name} {time - statistics.median(found['run']):.1f} ({low[name] - low['run']:.1f})"
+            for name, time in middle.items()))
 
 
 def attention():
@@ -143,5 +186,5 @@ def steps(model, given, what, layers, theirs, rounds=5):
 
 if __name__ == "__main__":
     torch.set_grad_enabled(False)
-    for part in sys.argv[1:] or ("calls", "attention", "fork"):
-        {"calls": calls, "attention": attention, "fork": fork}[part]()
+    for part in sys.argv[1:] or ("calls", "cold", "attention", "fork"):
+        {"calls": calls, "cold": cold, "attention": attention, "fork": fork}[part]()

@@ -239,9 +239,10 @@ typedef struct ag_scale {
 #define AG_MOST_LEVELS 8
 
 /* A combination level by level of the pictures' Laplacian pyramids. Level l is scale l less what scale l + 1 expands
- * to; the last is its scale. Reduce: scale `level` + 1 from `level`. Levels: sums over a level. Expand: where level is
- * not 0, x of its scale becomes a x + b y and what the scale below expands to; else out = base + a x + b y and that. A
- * task is some rows of a plane: of scale `level`, or where it is reduced of the one it makes. */
+ * to; the last is its scale. Reduce: scale `level` + 1 from `level`. Levels: sums over a level, unless reduce has made
+ * them while the rows were there. Expand: where level is not 0, x of its scale becomes a x + b y and what the scale
+ * below expands to; else out = base + a x + b y and that. A task is some rows of a plane: of scale `level`, or where it
+ * is reduced of the one it makes. */
 typedef struct ag_pyramid {
     int64_t  planes, channels; /* planes: samples channels */
     int      level, levels;

@@ -129,9 +129,13 @@ AG_FN double ag_clamped(double x, double low, double high)
  * NaN stays NaN. */
 AG_FN double ag_decay(double x)
 {
+    const double by[] = {
+        1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720,
+        1.0 / 120,       1.0 / 24,       1.0 / 6,       1.0 / 2,      1,           1
+    };
     const double r = ag_clamped(x, 0, 700) * (-1.0 / 2048);
-    double p = 1;
-    for (int i = 12; i > 0; i--) p = 1 + p * r * (1.0 / i);
+    double p = by[0];
+    for (int i = 1; i <= 12; i++) p = p * r + by[i];
     for (int i = 0; i < 11; i++) p *= p;
     return p;
 }

@@ -12,14 +12,15 @@ AG_FN void ag_tcfg_forms(const ag_sample *s, ag_forms *f)
     f->y[1] = 1;
 }
 
-/* U' = p C + q U: w_U (w_C C + w_U U), w the top unit eigenvector of the Gram matrix. h - d cancels where d > 0. */
+/* U' = p C + q U: w_U (w_C C + w_U U), w the top unit eigenvector of the Gram matrix. q is (h - d)/2h, of which the
+ * difference cancels where d > 0. One quotient is all of them: c is what |d| adds to. */
 AG_FN ag_factors ag_tcfg_factors(const ag_sample *s, const double *sums)
 {
     const double g = s->run->parameter[AG_TCFG_SCALE];
     const double d = sums[AG_SUM_XX] - sums[AG_SUM_YY], e = 2 * sums[AG_SUM_XY], h = sqrt(d * d + e * e);
-    const double p = ag_ratio(e / 2, h, 0);
-    const double q = d < 0 ? h - d : e * e, of = d < 0 ? 2 * h : 2 * h * (h + d);
-    const ag_factors f = { g + (1 - g) * p, (1 - g) * ag_ratio(q, of, 1), 0 };
+    const double c = h + fabs(d), part = ag_ratio(0.5, h * c, 0);
+    const double q = d < 0 ? c * c : e * e;
+    const ag_factors f = { g + (1 - g) * e * c * part, h == 0 ? 1 - g : (1 - g) * q * part, 0 };
     const ag_factors plain = { 1, 0, 0 };
     return g == 1 ? plain : f;
 }

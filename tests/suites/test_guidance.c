@@ -94,6 +94,23 @@ START_TEST(hostile_groups_are_right)
 }
 END_TEST
 
+/* Planes that tasks share: each makes rows that another stores. */
+START_TEST(large_pyramids_are_right)
+{
+    combination x;
+    ag_context *context = kernels_context(2);
+    const int64_t picture[] = { 1, 40, 4100 };
+    set_rule(&x, AG_FDG, 2, picture[1] * picture[2]);
+    memcpy(x.g.picture, picture, sizeof picture);
+    x.g.levels = _i;
+    for (int l = 0; l < _i; l++) x.parameters[AG_FDG_PARALLEL + l] = 0.5;
+    ck_assert(!combination_build(&x, 9));
+    kernels_try_combination(&x, context);
+    combination_free(&x);
+    ag_context_free(context);
+}
+END_TEST
+
 /* gU is 0, and so is its cosine: (U + U) / 4. */
 START_TEST(mahiro_of_scale_0_is_half_of_u)
 {
@@ -326,6 +343,7 @@ Suite *suite_guidance(void)
     add_loop(c, random_combinations_are_right, 0, TESTS);
     add_loop(c, hostile_data_is_right, 0, EXTENTS);
     add_loop(c, hostile_groups_are_right, 0, GROUPS);
+    add_loop(c, large_pyramids_are_right, 1, 4);
     add_loop(c, mahiro_of_scale_0_is_half_of_u, 0, EXTENTS);
     add_loop(c, a_constant_result_is_not_rescaled, 0, EXTENTS);
     add_loop(c, neutral_values_give_the_first_input, 0, EXTENTS);

@@ -2,6 +2,8 @@
 
 Two families of arrays, numpy's and PyTorch's, have the same functions; family() tells which. Neither imports the other:
 a tensor can only be given by who has imported PyTorch."""
+import ctypes
+import functools
 import sys
 
 import numpy
@@ -17,8 +19,9 @@ class Numpy:
 
     @staticmethod
     def told(x):
-        """All that a call is judged by but the address."""
-        return x.shape, x.strides, x.dtype.num, x.dtype.isnative, x.flags.writeable
+        """All that a call is judged by but the address, gradients, and whether it may be written."""
+        dtype = x.dtype
+        return x.shape, x.strides, dtype.num, dtype.isnative
 
     @staticmethod
     def graded():
@@ -28,6 +31,10 @@ class Numpy:
     @staticmethod
     def address(x):
         return x.__array_interface__["data"][0]
+
+    @staticmethod
+    def address_in_object(x):
+        return ctypes.c_size_t.from_address(id(x) + HEAD).value
 
     @staticmethod
     def strides(x):
@@ -43,6 +50,11 @@ class Numpy:
     @staticmethod
     def empty(like, shape, dtype=None):
         return numpy.empty(shape, dtype or like.dtype)
+
+    @staticmethod
+    def maker(like, shape, dtype=None):
+        """What makes such an empty array at each call."""
+        return functools.partial(numpy.empty, shape, dtype or like.dtype)
 
     @staticmethod
     def integers(name, values, _):
@@ -79,7 +91,7 @@ class Torch:
 
     @staticmethod
     def told(x):
-        return x.shape, x.stride(), x.dtype, x.is_cpu or x.device, x.requires_grad, x.is_neg()
+        return x.shape, x.stride(), x.dtype, x.is_cpu or x.device, x.is_neg()
 
     def graded(self):
         return self.torch.is_grad_enabled()
@@ -97,6 +109,11 @@ class Torch:
 
     def empty(self, like, shape, dtype=None):
         return self.torch.empty(shape, dtype=dtype or like.dtype, device=like.device)
+
+    def maker(self, like, shape, dtype=None):
+        """Of all calls that make a tensor this one passes through the least code."""
+        return functools.partial(self.torch.empty_strided, shape, packed(shape), dtype=dtype or like.dtype,
+                                 device=like.device)
 
     def integers(self, name, values, like):
         if isinstance(values, self.torch.Tensor) and values.dtype is self.torch.int32 and values.device == like.device:
@@ -141,6 +158,15 @@ class Torch:
 
     def stream(self, x):
         return self.torch.cuda.current_stream(x.device).cuda_stream
+
+
+# numpy's C interface has the address of an array's numbers behind the head of the object. Read there it costs a tenth
+# of what it costs by way of __array_interface__, which makes a dict.
+HEAD = object.__basicsize__
+if sys.implementation.name == "cpython":
+    probe = numpy.zeros(2)[1:]
+    if Numpy.address_in_object(probe) == Numpy.address(probe):
+        Numpy.address = Numpy.address_in_object
 
 
 def whole_numbers(name, values, dtype=numpy.int32):

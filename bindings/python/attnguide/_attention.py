@@ -6,7 +6,7 @@ import ctypes
 import operator
 from collections.abc import Sequence
 
-from ._arrays import broadcast, dtype_of, family, is_packed, packed, same_family, writable
+from ._arrays import broadcast, dtype_of, families, family, is_packed, packed, same_family, writable
 from ._engine import DTYPES, Context, Refused, lib, refuse
 from ._rows import Row, fill_row_args, fill_rows, listed, set_field
 from ._types import Array, Triple
@@ -18,14 +18,18 @@ FLOAT32 = ("f32",)
 ANY_BIAS = ("f32", "f16", "bf16", "u8")
 FLOATS = ("received", "energy", "map")
 NONE: dict = {}
-ARGS, WHY = lib.ag_args, ctypes.c_char * lib.AG_MESSAGE_SIZE
+NO_MASKS = None, None, None  # key_mask, key_lengths, bias
+MESSAGE_SIZE, HOST = lib.AG_MESSAGE_SIZE, lib.AG_HOST
+ARGS, WHY = lib.ag_args, ctypes.c_char * MESSAGE_SIZE
 problems: dict[tuple, Problem] = {}
 
 
 class Problem:
-    """A description that calls share: the C struct and what it points to. Read only once it is made."""
+    """A description that calls share: the C struct and what it points to. Once it is made nothing changes but `free`,
+    arguments that no call is using."""
 
-    __slots__ = ("struct", "pointer", "kept", "out_shape", "lse_shape", "sums", "blank")
+    __slots__ = ("struct", "address", "kept", "out_shape", "lse_shape", "sums", "blank", "free", "on_device",
+                 "new_out", "new_sums")
 
 
 def by_head(layout, four):
@@ -90,7 +94,7 @@ def describe(operation, kind, q, k, v, rows, out, masks, options, layout):
     made.out_shape, made.lse_shape = shapes(p, layout), (p.batch, p.heads, p.n_q)
     fill_out(p, kind, out, made.out_shape, layout, q)
     made.sums = "lse" if p.want_lse else "curvature" if options.get("curvature") else None
-    made.struct, made.pointer = p, ctypes.byref(p)
+    made.struct, made.address = p, ctypes.addressof(p)
     return made
 
 
@@ -151,88 +155,101 @@ def fill_out(p, kind, out, shape, layout, q):
         p.out.stride[:] = by_head(layout, packed(shape))[:3]
 
 
-def prepare(operation, kind, q, k, v, rows, out, masks, options, layout, context, differentiated):
-    """A Problem after everything about the arrays but their addresses has been judged."""
+def prepare(operation, kind, q, k, v, rows, out, masks, options, layout, context):
+    """A Problem after everything about the arrays but their addresses and gradients has been judged."""
     if layout not in LAYOUTS:
         refuse("TYPE", f"layout is {layout!r}, not one of {', '.join(LAYOUTS)}")
     tensors = [x for x in (q, k, v, out, *masks) if x is not None]
-    if not differentiated:
-        kind.no_gradient(tensors)
     writable(kind, out=out)
     place, device, _ = kind.begin(tensors)
-    if context.workers and place == lib.AG_HOST:
+    if context.workers and place == HOST:
         options = {**options, "workers": context.workers}
     found = describe(operation, kind, q, k, v, rows, out, masks, options, layout)
-    found.struct.place, found.struct.device = place, device
+    found.struct.place, found.struct.device, found.on_device = place, device, place != HOST
     args = lib.new("ag_args", None, None, None, None)
-    args.executor = context.executor if place == lib.AG_HOST else None
-    found.blank = bytes(args)
+    args.executor = None if found.on_device else context.executor
+    found.blank, found.free = bytes(args), []
+    found.new_out = kind.maker(q, found.out_shape, kind.float32 if operation in FLOATS else None)
+    found.new_sums = kind.maker(q, found.lse_shape, kind.float32)
     return found
 
 
-def problem_for(operation, kind, q, k, v, rows, out, masks, options, layout, context, differentiated):
+def problem_for(operation, kind, q, k, v, rows, out, masks, options, layout, context):
     """The Problem of such a call: prepared once, then found. After a long kernel Python's own code is gone from the
     caches, so that little of it may lie on this way."""
-    told, (key_mask, key_lengths, bias) = kind.told, masks
-    try:
-        key = (operation, layout, context.workers, context.executor, differentiated, kind.graded(),
-               tuple([asked.key for asked in rows]), tuple(options.items()), told(q), k is not None and told(k),
-               v is not None and told(v), out is not None and told(out), key_mask is not None and told(key_mask),
-               key_lengths is not None and told(key_lengths), bias is not None and told(bias))
-    except (AttributeError, TypeError):
-        same_family(q=q, k=k, v=v, out=out, key_mask=key_mask, bias=bias)
-        raise
+    told = kind.told
+    key = (operation, layout, context.told, told(q), k is not None and told(k), v is not None and told(v),
+           out is not None and (told(out), kind.is_read_only(out)), rows and tuple([asked.key for asked in rows]),
+           tuple(options.items()) if options else None,
+           masks is not NO_MASKS and tuple([x is not None and told(x) for x in masks]))
     found = problems.get(key)
     if found is None:
-        same_family(q=q, k=k, v=v, out=out, key_mask=key_mask, bias=bias)
-        found = prepare(operation, kind, q, k, v, rows, out, masks, options, layout, context, differentiated)
+        same_family(q=q, k=k, v=v, out=out, key_mask=masks[0], bias=masks[2])
+        found = prepare(operation, kind, q, k, v, rows, out, masks, options, layout, context)
         if len(problems) >= MOST_PROBLEMS:
             problems.clear()
         problems[key] = found
     return found
 
 
+def arguments(found):
+    """Those of a call, and where a sentence goes, each with its address."""
+    args, why = ARGS.from_buffer_copy(found.blank), WHY()
+    return args, ctypes.addressof(args), why, ctypes.addressof(why)
+
+
 def run(operation, q, k=None, v=None, rows=None, out=None, key_mask=None, key_lengths=None, bias=None, options=NONE,
         layout="bhnd", context=None, differentiated=False):
     """One call of the library: (out, lse or curvature or None). differentiated: the caller has a gradient. A context
     with an executor has threads of another library: the problem says how many."""
-    rows, kind = listed(rows), family(q)
-    context = context or kind.context()
+    rows, kind = () if rows is None else listed(rows), families.get(type(q)) or family(q)
+    context, masks = context or kind.context(), NO_MASKS
     if key_lengths is not None:
         key_lengths = kind.integers("key_lengths", key_lengths, q)
-    found = problem_for(operation, kind, q, k, v, rows, out, (key_mask, key_lengths, bias), options, layout, context,
-                        differentiated)
-    args, address, more = ARGS.from_buffer_copy(found.blank), kind.address, None
-    given = out is not None
-    if not given:
-        out = kind.empty(q, found.out_shape, kind.float32 if operation in FLOATS else None)
+    if key_mask is not None or key_lengths is not None or bias is not None:
+        masks = key_mask, key_lengths, bias
+    try:
+        if not differentiated and kind.graded():
+            kind.no_gradient([x for x in (q, k, v, out, *masks) if x is not None])
+        found = problem_for(operation, kind, q, k, v, rows, out, masks, options, layout, context)
+    except (AttributeError, TypeError):
+        same_family(q=q, k=k, v=v, out=out, key_mask=key_mask, bias=bias)
+        raise
+    try:
+        mine = found.free.pop()
+    except IndexError:
+        mine = arguments(found)
+    (args, args_address, why, why_address), address, given, more = mine, kind.address, out, None
+    if given is None:
+        out = found.new_out()
     args.q, args.out = address(q), address(out)
     if k is not None:
         args.k = address(k)
     if v is not None:
         args.v = address(v)
     if found.sums:
-        more = kind.empty(q, found.lse_shape, kind.float32)
+        more = found.new_sums()
         setattr(args, found.sums, address(more))
-    if key_mask is not None:
-        args.key_mask = address(key_mask)
-    if key_lengths is not None:
-        args.key_lengths = address(key_lengths)
-    if bias is not None:
-        args.bias = address(bias)
+    if masks is not NO_MASKS:
+        fill_mask_args(args, address, masks)
     if rows:
         array, _kept = fill_row_args(rows, q, found.struct.n_q)
-        if array is not None:
-            args.rows, args.row_count = ctypes.addressof(array), len(rows)
-    if found.struct.place != lib.AG_HOST:
+        args.rows, args.row_count = (None, 0) if array is None else (ctypes.addressof(array), len(rows))
+    if found.on_device:
         args.cuda_stream = kind.stream(q)
-    why = WHY()
-    status = lib.c.ag_attention_guided(context.pointer, found.pointer, ctypes.byref(args), why, lib.AG_MESSAGE_SIZE)
+    status = lib.c.ag_attention_guided(context.address, found.address, args_address, why_address, MESSAGE_SIZE)
     if status:
         raise Refused(why.value.decode(), status)
-    if given:
-        kind.written(out)
+    found.free.append(mine)
+    if given is not None:
+        kind.written(given)
     return out, more
+
+
+def fill_mask_args(args, address, masks):
+    for name, x in zip(("key_mask", "key_lengths", "bias"), masks):
+        if x is not None:
+            setattr(args, name, address(x))
 
 
 def options_of(given, **others):
@@ -240,8 +257,6 @@ def options_of(given, **others):
     for name in given:
         if name not in FIELDS:
             raise TypeError(f"no argument is called {name!r}; of the problem there are {', '.join(sorted(FIELDS))}")
-    if not given and others.get("scale") is None and not any(others.values()):
-        return NONE
     made = {name: words(name, value) if name in WORDS else whole(name, value) for name, value in given.items()}
     if "kernel" in made:
         made["kernel"] = made["kernel"].encode()
@@ -289,7 +304,9 @@ def attention(q: Array, k: Array, v: Array, rows: Row | Sequence[Row] | None = N
         being the natural log sum exp of the logits.
     context: a Context of your own. problem: other fields of ag_problem by name: kernel, products ("f32", "bf16") ...
     Raises Refused with the library's sentence; out is untouched then."""
-    options = options_of(problem, scale=scale, causal=causal, lse=lse)
+    options = NONE
+    if problem or scale is not None or causal or lse:
+        options = options_of(problem, scale=scale, causal=causal, lse=lse)
     out, sums = run("attention", q, k, v, rows, out, key_mask, key_lengths, bias, options, layout, context)
     return (out, sums) if lse else out
 

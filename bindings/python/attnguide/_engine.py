@@ -43,8 +43,9 @@ class Context:
         options.pin = bool(pin)
         self.pointer = ctypes.c_void_p()
         lib.call("ag_context_create", ctypes.byref(options), ctypes.byref(self.pointer))
-        self.free = lib.c.ag_context_free
+        self.free, self.address = lib.c.ag_context_free, self.pointer.value
         self.executor, self.workers = None, 0
+        self.told = None
 
     def __del__(self):
         if getattr(self, "free", None):
@@ -74,6 +75,7 @@ class OpenMP(Context):
         self.workers = threads
         self.kept = lib.new("ag_executor", region, ctypes.cast(lib.c.ag_parallel_openmp, ctypes.c_void_p))
         self.executor = ctypes.addressof(self.kept)
+        self.told = threads, self.executor
 
     @property
     def threads(self):

@@ -36,7 +36,7 @@ class Calls:
             return call
 
         def noted(context, problem, args, why, size):
-            self.seen.append(args._obj)
+            self.seen.append(_engine.lib.ag_args.from_buffer_copy(_engine.lib.ag_args.from_address(args)))
             return call(context, problem, args, why, size)
         return noted
 
@@ -105,6 +105,8 @@ class Attention(unittest.TestCase):
         q, k, v = qkv()
         one, same, other = (ag.attention(q, k, v, rows=ag.row("tokens", seed=seed)) for seed in (5, 5, 6))
         self.assertTrue(numpy.array_equal(one, same) and not numpy.array_equal(one, other))
+        self.assertTrue(numpy.array_equal(ag.attention(q, k, v, rows=ag.row("tokens")), ag.attention(
+            q, k, v, rows=ag.row("tokens", seed=0))))
         back = ag.attention(q, k, v, rows=ag.row("tokens", index=numpy.arange(N)[::-1]))
         self.near(back, exact.attention(q, k, v)[:, :, ::-1])
 
@@ -183,6 +185,19 @@ class Attention(unittest.TestCase):
         self.assertEqual(one.threads, 1)
         self.assertTrue(numpy.array_equal(ag.attention(q, k, v, context=one), ag.attention(q, k, v)))
 
+    def test_the_same_shapes_again(self):
+        (q, k, v), other = qkv(), normal(B, H, N, D, seed=4)
+        seen, short = numpy.arange(N) % 3 > 0, numpy.where(numpy.arange(N) < 5, 0, -numpy.inf)
+        hide = numpy.where(seen, 0, -numpy.inf)
+        calls = (({}, {}), ({"scale": 0.5}, {"scale": 0.5}), ({"causal": True}, {"causal": True}),
+                 ({"key_mask": seen[None].repeat(B, 0)}, {"bias": hide}), ({"bias": hide.astype(numpy.float32)}, {
+                     "bias": hide}), ({"key_lengths": [5] * B}, {"bias": short}))
+        for x in (q, other):
+            for given, meant in calls:
+                self.near(ag.attention(x, k, v, **given), exact.attention(x, k, v, **meant))
+                self.near(ag.attention(x, k, v, lse=True, **given)[0], exact.attention(x, k, v, **meant))
+                self.near(ag.attention(x, k, v, out=numpy.empty_like(q), **given), exact.attention(x, k, v, **meant))
+
     def test_threads(self):
         wrong = []
 
@@ -234,6 +249,7 @@ class Refusals(unittest.TestCase):
     def test_what_would_be_read_or_written_wrongly(self):
         q, k, v = qkv()
         locked, other = numpy.zeros((B, H, N, D), numpy.float32), q.astype(q.dtype.newbyteorder())
+        ag.attention(q, k, v, out=locked)
         locked.flags.writeable = False
         for sentence, call in (
                 ("out is read-only", lambda: ag.attention(q, k, v, out=locked)),

@@ -176,8 +176,11 @@ class Tensors(unittest.TestCase):
 
     def test_a_gradient_is_refused(self):
         q, k, v = qkv()
-        with self.assertRaises(ag.Refused) as caught:
+        ag.attention(q, k, v)  # nor must a call without one
+        with torch.no_grad():
             ag.attention(q.requires_grad_(), k, v)
+        with self.assertRaises(ag.Refused) as caught:
+            ag.attention(q, k, v)
         self.assertIn("gradient", str(caught.exception))
         ag.torch.attention(q, k, v)  # has a gradient of its own, and must not make the next one pass
         with self.assertRaises(ag.Refused):
@@ -187,9 +190,11 @@ class Tensors(unittest.TestCase):
 
     def test_numbers_that_are_read_negated_are_refused(self):
         q, k, v = qkv()
-        with self.assertRaises(ag.Refused) as caught:
-            ag.attention(torch._neg_view(q), k, v)
-        self.assertIn("negated", str(caught.exception))
+        ag.attention(q, k, v)
+        for given in ((torch._neg_view(q), k, v), (q, torch._neg_view(k), v), (q, k, torch._neg_view(v))):
+            with self.assertRaises(ag.Refused) as caught:
+                ag.attention(*given)
+            self.assertIn("negated", str(caught.exception))
 
     def test_autograd_learns_what_was_written(self):
         weight, x = normal(2, 4, 24, 8).requires_grad_(), torch.zeros(2, 4, 24, 8)

@@ -47,13 +47,13 @@ ROW_INLINE void groups_blend_terms(const groups_blend *b, const int n, const int
 {
     const groups_room *const r = b->r;
     const float *from[AG_MOST_TERMS], *by[AG_MOST_TERMS];
-    const int64_t stride = b->h->stride;
+    const int64_t stride = b->h->stride, end = b->h->end;
     for (int k = 0; k < n; k++) {
         from[k] = b->h->from[b->term[k]];
         by[k] = b->is_kept ? r->kept[b->term[k]] : r->weight[b->term[k]];
     }
     for (int row = first; row < last; row++, to += bytes)
-        for (int t = 0; t < stride; t += LANES) {
+        for (int t = 0; t < end; t += LANES) {
             vec sum = v_all(0);
             for (int k = 0; k < n; k++) {
                 const vec weight = columns ? row_vec(by[k], AG_F32, t) : v_all(by[k][row]);
@@ -81,7 +81,7 @@ ROW_INLINE void groups_blend_as(const groups_blend *b, const int columns, int fi
 /* Rows of whole vectors go straight to where they belong; others, whose last vector is not all theirs, one by one. */
 static void groups_put(const groups_blend *b, char *to, int64_t step, ag_dtype type, int stream)
 {
-    const int n = b->h->n, whole = n == b->h->stride;
+    const int n = b->h->n, whole = n == b->h->end;
     const int64_t bytes = step * (int64_t)ag_size_of(type);
     float row[COMBINE_BLOCK_SIZE] __attribute__((aligned(LINE)));
     stream &= row_may_stream(to) & (bytes % LINE == 0);
@@ -146,7 +146,7 @@ static void combine_columns(const ag_combine *c, const ag_bound *bound, const ag
     ag_forms forms;
     for (int64_t column = part->first; column < part->last; column += GROUPS) {
         const combine_piece p = columns_at(c, bound, part, column, &forms, &r);
-        h.rows = 0;
+        h.rows = h.sums_only = 0;
         if (c->local) columns_find_sums(&p, c->inner, &h, &r);
         else columns_collect(c, bound, part, column, &r);
         groups_find_weights(&p, &r);
@@ -196,6 +196,7 @@ static void combine_rows(const ag_combine *c, const ag_bound *bound, const ag_co
     ag_forms forms;
     for (int64_t group = part->first; group < part->last; group += r.n) {
         const combine_piece p = rows_at(c, bound, part, group, &forms, &r);
+        h.sums_only = 0;
         rows_find_sums(&p, c->reduced, &h, &r);
         groups_find_weights(&p, &r);
         groups_write(&p, &r, &h, 0, 0, stream);

@@ -92,14 +92,16 @@ static void combine_run(const ag_step *s, const ag_bound *bound, int64_t task, v
 /* The sum of what the groups fold to. */
 static double combine_fold(const combine_piece *p, const groups_room *r)
 {
-    double all = 0, folded[GROUPS];
+    wvec all = w_all(0);
+    double folded[GROUPS] __attribute__((aligned(64)));
     for (int t = 0; t < r->n; t++) { /* compilers make vectors of it */
         double sums[AG_SUMS];
         for (int i = 0; i < AG_SUMS; i++) sums[i] = r->sums[i][t];
         folded[t] = ag_rule_fold(&p->s, sums);
     }
-    for (int t = 0; t < r->n; t++) all += folded[t];
-    return all;
+    for (int t = r->n; t % LANES; t++) folded[t] = 0;
+    for (int t = 0; t < r->n; t += LANES / 2) all += *groups_wide(&folded[t]);
+    return w_sum(all);
 }
 
 /* Returns the sum of what the columns fold to, where they do. */
@@ -111,6 +113,7 @@ static double statistics_columns(const ag_combine *c, const ag_bound *bound, con
     ag_forms forms;
     for (int64_t column = part->first; column < part->last; column += GROUPS) {
         const combine_piece p = columns_at(c, bound, part, column, &forms, &r);
+        h.sums_only = 1;
         columns_find_sums(&p, c->inner, &h, &r);
         if (c->folding == AG_FOLD_PARTS) {
             all += combine_fold(&p, &r);
@@ -132,6 +135,7 @@ static double statistics_rows(const ag_combine *c, const ag_bound *bound, const 
     ag_forms forms;
     for (int64_t group = part->first; group < part->last; group += r.n) {
         const combine_piece p = rows_at(c, bound, part, group, &forms, &r);
+        h.sums_only = 1;
         rows_find_sums(&p, c->reduced, &h, &r);
         all += combine_fold(&p, &r);
     }

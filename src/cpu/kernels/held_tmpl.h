@@ -1,16 +1,19 @@
 /* held_tmpl.h - a block of a sample's elements that the caches hold, written over the vector verbs that the including
  * file chose: rows of every term that the rule uses, widened. Memory is read once, however often the block is; and rows
- * that are a power of two from one another, of which a cache would keep a few, lie side by side. */
+ * that are a power of two from one another, of which a cache would keep a few, lie side by side unless they are few. */
 #ifndef AG_HELD_TMPL_H
 #define AG_HELD_TMPL_H
 
 #include "combine_pieces_tmpl.h"
 
-enum { HELD = 12288 }; /* elements of all terms together */
+enum { HELD = 12288 };  /* elements of all terms together */
+enum { FEW_LINES = 8 }; /* rows of all terms, which a first cache keeps wherever they are */
 
 typedef struct held {
+    int sums_only;                    /* nothing is written while this is in use */
+    int once;                         /* what is held next is read only once */
     int rows, n;                      /* elements of a row */
-    int64_t stride;                   /* from row to row: n, to whole vectors */
+    int64_t end, stride;              /* n, to whole vectors; from row to row */
     const float *from[AG_MOST_TERMS]; /* NULL: the rule has no use for the term */
     const char *next[AG_MOST_TERMS];  /* what is held next, to be fetched meanwhile */
     int64_t step;                     /* from row to row there: elements */
@@ -32,7 +35,20 @@ static void hold_row(const combine_piece *p, int k, int64_t i, const held *h, fl
 {
     row_load(to, combine_input_at(p, k, i), ag_term_type(&p->s, k), h->n);
     const float rest = ag_sums_deviate(p->s.run->sums) ? to[0] : 0;
-    for (int t = h->n; t < h->stride; t++) to[t] = rest;
+    for (int t = h->n; t < h->end; t++) to[t] = rest;
+}
+
+/* Whether the caller's own rows will do, wherever they are: nothing is written before everything is read, and they are
+ * read once, or stay in a first cache. */
+static int held_in_place(const combine_piece *p, int rows, const held *h)
+{
+    int lines = 0;
+    for (int k = 0; k < ag_terms(&p->s); k++) {
+        if (!held_uses(p->forms, k)) continue;
+        if (ag_term_type(&p->s, k) != AG_F32) return 0;
+        lines += rows;
+    }
+    return h->n == h->end && (h->sums_only || !p->s.run->state) && (h->once || lines <= FEW_LINES);
 }
 
 /* Holds `rows` rows of n elements, the first from element i on, `step` from one to the next; `ahead` is from here to
@@ -43,12 +59,14 @@ static void hold(const combine_piece *p, int64_t i, int64_t step, int64_t ahead,
     h->rows = rows;
     h->n = n;
     h->step = step;
-    h->stride = (n + LANES - 1) / LANES * LANES;
+    h->end = (n + LANES - 1) / LANES * LANES;
+    h->stride = held_in_place(p, rows, h) ? step : h->end;
     for (int k = 0; k < ag_terms(&p->s); k++) {
         h->from[k] = NULL;
         if (!held_uses(p->forms, k)) continue;
         h->next[k] = combine_input_at(p, k, i + ahead);
-        const int own = ag_term_type(&p->s, k) == AG_F32 && step == h->stride && step == n && !p->s.run->state;
+        const int own =
+            ag_term_type(&p->s, k) == AG_F32 && step == h->stride && n == h->end && (h->sums_only || !p->s.run->state);
         h->from[k] = own ? (const float *)combine_input_at(p, k, i) : to;
         for (int row = 0; row < rows && !own; row++, to += h->stride) hold_row(p, k, i + row * step, h, to);
     }
