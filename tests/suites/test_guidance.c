@@ -1,5 +1,6 @@
 /* test_guidance.c - predictions combined: every rule against the oracle, with every kernel, any threads, any parts. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
