@@ -1,6 +1,7 @@
 # attnguide - make {all,lib,plugin,check,check-all,check-hosts,gpu-check,bugs,fuzz,sanitize,style,html,docs-methods}
 #   {abi-dump,demo,bench,bench-quick,bench-peers,bench-peers-quick,docs-peers,wheel,clean}
-#   {evidence,evidence-quick,evidence-train} {install,install-lib,uninstall,uninstall-lib} {setup-check,setup-demo,setup-bench,setup-peers,setup-style}
+#   {evidence,evidence-quick,evidence-train,docs-evidence} {install,install-lib,uninstall,uninstall-lib}
+#   {setup-check,setup-check-all,setup-demo,setup-bench,setup-peers,setup-evidence,setup-style}
 #   [B=build] [PREFIX=/usr/local] [DESTDIR=] [CC=gcc|clang] [SANITIZE=address,undefined] [OPENBLAS=0] [COUNT=1]
 
 VERSION := $(shell sed -n 's/^\#define AG_VERSION_[A-Z]* //p' include/attnguide.h | paste -sd.)
@@ -260,6 +261,9 @@ evidence: setup-evidence
 evidence-quick: setup-evidence
 	$(MAKE) $(B)/tinydiff
 	$(B)/tinydiff quick examples/tinydiff/weights/a.safetensors 3
+# Puts the last full run of evidence into docs/.
+docs-evidence:
+	examples/tinydiff/page.sh $(B)
 evidence-train:
 	@tools/setup gcc libc6-dev python3 python3-venv
 	$(MAKE) $(B)/libtinydiff.so
@@ -304,7 +308,8 @@ clean:
 	rm -rf $(B)
 
 FORCE:
-.PHONY: evidence evidence-quick evidence-train setup-evidence all check check-all check-hosts bugs fuzz sanitize html docs-methods style abi-dump demo bench bench-quick
+.PHONY: evidence evidence-quick evidence-train docs-evidence setup-evidence
+.PHONY: all check check-all check-hosts bugs fuzz sanitize html docs-methods style abi-dump demo bench bench-quick
 .PHONY: install uninstall wheel clean FORCE lib plugin no-nvcc install-lib uninstall-lib
 .PHONY: setup-demo setup-bench setup-style setup-check setup-check-all setup-peers bench-peers bench-peers-quick docs-peers
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

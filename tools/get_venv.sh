@@ -2,6 +2,8 @@
 # get_venv.sh REQUIREMENTS FOLDER - a virtual environment, FOLDER/venv, with exactly the versions that the file pins. A
 # second run does nothing. Exit 77 and a sentence on stdout: it cannot be had here.
 pin=$(realpath "$1") && mkdir -p "$2" && cd "$2" || exit 1
+# Two parts of the tests may want the same environment at once: the second waits for what the first makes.
+if command -v flock >/dev/null; then exec 9>lock && flock 9; fi
 cmp -s "$pin" made && exit 0
 
 give_up() {
