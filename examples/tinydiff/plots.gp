@@ -12,13 +12,14 @@ set grid lt 1 lw 1 lc rgb '#dddddd'
 lines(model, stage, pattern) = sprintf("< awk -F '\\t' -v OFS='\\t' '$1 == \"%s\" && $2 == \"%s\" && $3 ~ /^%s/ { w = $3; sub(/^[^0-9.]*/, \"\", w); print w, 100 * $7, 100 * $9, 100 * $10, 100 * $12, $18 }' '%s'", model, stage, pattern, results)
 alone(model) = lines(model, "scan", "none")
 
-set terminal pngcairo size 1400, 560 font 'DejaVu Sans,12' background rgb 'white'
+set terminal pngcairo size 1400, 640 font 'DejaVu Sans,12' background rgb 'white'
 set output dir . '/curve.png'
+set bmargin 9
 set multiplot layout 1, 2
 set xlabel 'distance of features to the data'
 set ylabel 'valid pictures, %'
 set yrange [0 : 100]
-set key bottom left
+set key below
 families = "identity smoothed cfg auto random"
 array called[5] = ['identity (PAG)', 'smoothed, infinite (SEG)', 'classifier-free', 'autoguidance', 'random step']
 do for [model in "a b"] {
@@ -34,7 +35,7 @@ set multiplot layout 1, 2
 set xlabel 'perturbed layer'
 set xrange [-0.5 : 5.5]
 set xtics 0, 1
-set key bottom left
+set key below
 set style data linespoints
 do for [model in "a b"] {
     set title sprintf('Model %s', model)
@@ -52,15 +53,21 @@ set output dir . '/sigma.png'
 unset title
 set xlabel 'sigma of the blur, tokens'
 set ylabel 'valid pictures, %'
-set autoscale x
 set logscale x 2
-set xtics auto
+set xrange [0.2 : 10]
+set xtics (0.25, 0.5, 1, 2, 4, 'infinite' 8)
 set yrange [50 : 100]
-set key bottom right
+set key inside bottom right
+set bmargin -1
 plot for [i = 1 : 2] lines(word("a b", i), "scan", "sigma-") using 1:2:3:4 with yerrorlines lw 2 pt 7 lc rgb colour[i] \
-    title 'model ' . word("a b", i) . ', smoothed, w = 2'
+         title 'model ' . word("a b", i) . ', smoothed queries, w = 2', \
+     for [i = 1 : 2] lines(word("a b", i), "scan", "smoothed-w2$") using (8):2:3:4 with yerrorbars lw 2 pt 7 lc rgb colour[i] notitle, \
+     for [i = 1 : 2] alone(word("a b", i)) using (0.2):2:(9.8):(0) with vectors nohead dt 2 lw 2 lc rgb colour[i] \
+         title 'model ' . word("a b", i) . ', no guidance'
 
 unset logscale x
+set autoscale x
+set xtics auto
 set output dir . '/cost.png'
 set style fill solid 0.8
 set boxwidth 0.7
