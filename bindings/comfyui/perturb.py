@@ -19,8 +19,8 @@ def common(scale_tooltip):
         "scale": ("FLOAT", {"default": 3.0, "min": 0.0, "max": 100.0, "step": 0.1, "round": 0.01,
                             "tooltip": scale_tooltip}),
         "layers": ("STRING", {"default": "middle.0", "tooltip":
-                              "Which self-attention is perturbed: names such as middle.0, input.4, output.3.1, double.5 "
-                              "or single.7, or numbers from 0 on; several with commas."}),
+                              "Which self-attention is perturbed: names like middle.0, input.4, output.3.1, double.5, "
+                              "single.7, or numbers from 0 on; several with commas."}),
         "adaptive_scale": ("FLOAT", {"default": 0.0, "min": 0.0, "max": 1.0, "step": 0.001, "round": 0.0001, "tooltip":
                                      "How fast scale falls, for each of 1000 steps. At 0.006 a scale of 3 is gone half "
                                      "way. 0: it stays."}),

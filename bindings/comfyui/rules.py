@@ -8,18 +8,18 @@ from attnguide.comfyui.schedule import OFF
 from .perturb import LIMIT, MODEL
 
 MOST = 1000.0  # what a widget goes up to
-TITLES = {"apg": "APG", "cfg_zero_star": "CFG-Zero*", "tcfg": "TCFG", "mambo": "MAMBO-G", "tag": "TAG", "smc": "SMC-CFG",
-          "fdg": "Frequency-Decoupled", "momentum_guidance": "Momentum"}
+TITLES = {"apg": "APG", "cfg_zero_star": "CFG-Zero*", "tcfg": "TCFG", "mambo": "MAMBO-G", "tag": "TAG",
+          "smc": "SMC-CFG", "fdg": "Frequency-Decoupled", "momentum_guidance": "Momentum"}
 WHERE = {"cfg": "It takes the place of CFG, with the sampler's cfg as g.",
          "after": "It changes the result of CFG, and of the nodes before it.",
          "latent": "It changes the result of CFG, and of the nodes before it."}
 FIXED = {
     "space": (["denoised", "noise"], {"tooltip": "What the rule sees: denoised predictions, or the latent less these, "
                                                  "which is what models of eps and of flow predict, times sigma."}),
-    "over": (["sample", "channels"], {"tooltip": "Norms and angles over a whole picture, or over the channels at each of "
-                                                 "its places."}),
-    "sigma_start": ("FLOAT", {**LIMIT, "tooltip": "Apply the rule only where sigma is at most this. -1: from the start."}),
-    "sigma_end": ("FLOAT", {**LIMIT, "tooltip": "Apply the rule only where sigma is above this. -1: to the end."}),
+    "over": (["sample", "channels"], {"tooltip": "Norms and angles over a whole picture, or over the channels at each "
+                                                 "of its places."}),
+    "sigma_start": ("FLOAT", {**LIMIT, "tooltip": "Apply it only where sigma is at most this. -1: from the start."}),
+    "sigma_end": ("FLOAT", {**LIMIT, "tooltip": "Apply it only where sigma is above this. -1: to the end."}),
 }
 
 

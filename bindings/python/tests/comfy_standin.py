@@ -105,9 +105,10 @@ class Joint(nn.Module):
     """Double blocks, where text joins inside attention, then single ones, on [B,H,N,D]. Without txt_in text does not
     say where it is."""
 
-    def __init__(self, text="first", width=16, heads=2, patch=2, doubles=2, singles=2, also_self=False, mask=None):
+    def __init__(self, text="first", width=16, heads=2, patch=2, doubles=2, singles=2, also_self=False):
         super().__init__()
-        self.patch_size, self.heads, self.first, self.also_self, self.mask = patch, heads, text == "first", also_self, mask
+        self.patch_size, self.heads, self.first = patch, heads, text == "first"
+        self.also_self = also_self
         self.img_in, self.txt_in = nn.Linear(4 * patch * patch, width), nn.Linear(16, width)
         self.double_blocks = nn.ModuleList(nn.Linear(width, 3 * width) for _ in range(doubles))
         self.single_blocks = nn.ModuleList(nn.Linear(width, 3 * width) for _ in range(singles))
@@ -117,7 +118,7 @@ class Joint(nn.Module):
 
     def attend(self, qkv, x, options):
         q, k, v = qkv(F.layer_norm(x, x.shape[-1:])).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return attention(q, k, v, self.heads, skip_reshape=True, mask=self.mask, transformer_options=options)
+        return attention(q, k, v, self.heads, skip_reshape=True, transformer_options=options)
 
     def joined(self, text, image):
         return torch.cat([text, image] if self.first else [image, text], 1)
@@ -129,7 +130,8 @@ class Joint(nn.Module):
         options, p, (b, c, h, w) = transformer_options, self.patch_size, x.shape
         x = F.pad(x, (0, -w % p, 0, -h % p))
         rows, columns = x.shape[2] // p, x.shape[3] // p
-        image = self.img_in(x.reshape(b, c, rows, p, columns, p).permute(0, 2, 4, 1, 3, 5).reshape(b, rows * columns, -1))
+        patches = x.reshape(b, c, rows, p, columns, p).permute(0, 2, 4, 1, 3, 5)
+        image = self.img_in(patches.reshape(b, rows * columns, -1))
         text = self.txt_in(context)
         length = text.shape[1]
         options["total_blocks"], options["block_type"] = len(self.double_blocks), "double"
@@ -233,7 +235,7 @@ def calc_cond_batch(model, conds, x, sigma, model_options):
     for (_, (height, width, top, left)), parts in batches.items():
         place = (slice(None), slice(None), slice(top, top + height), slice(left, left + width))
         options = {**model_options.get("transformer_options", {}), "cond_or_uncond": [i for i, _ in parts],
-                   "sigmas": sigma}
+                   "sigmas": sigma, "uuids": [object() for _ in parts]}
         count = len(parts)
         given = {"input": torch.cat([x[place]] * count), "timestep": torch.cat([sigma] * count),
                  "c": {"c_crossattn": torch.cat([context.expand(x.shape[0], -1, -1) for _, context in parts]),

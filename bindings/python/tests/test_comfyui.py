@@ -17,12 +17,17 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "c
 SIGMA = torch.tensor([5.0])
 
 
+THREADS = torch.get_num_threads()
+
+
 def setUpModule():
     torch.set_grad_enabled(False)
+    torch.set_num_threads(1)  # of models so small that threads only wait for each other
 
 
 def tearDownModule():
     torch.set_grad_enabled(True)
+    torch.set_num_threads(THREADS)
 
 
 def nodes():
@@ -56,18 +61,20 @@ def scene(*shape, text=7, uncond_text=None):
 
 
 class Dense:
-    """An override that makes attention call number `call` of a model by perturb(q, k, v) in float64, in all rows."""
+    """An override that makes attention calls of a model, by their numbers, by perturb(q, k, v) in float64, in all
+    rows."""
 
-    def __init__(self, call, perturb):
-        self.call, self.perturb, self.count = call, perturb, 0
+    def __init__(self, calls):
+        self.calls, self.count = calls, 0
 
     def __call__(self, func, q, k, v, heads, **kwargs):
+        perturb = self.calls.get(self.count)
         self.count += 1
-        if self.count - 1 != self.call:
+        if perturb is None:
             return func(q, k, v, heads, **kwargs)
         if not kwargs.get("skip_reshape"):
             q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
-        done = torch.from_numpy(self.perturb(*(x.double().numpy() for x in (q, k, v)))).to(q.dtype)
+        done = torch.from_numpy(perturb(*(x.double().numpy() for x in (q, k, v)))).to(q.dtype)
         return done.transpose(1, 2).flatten(2)
 
 
@@ -81,6 +88,10 @@ def predicted(model, x, conds, over=None, **options):
 
 def pag(q, k, v, offset=0, length=None):
     return exact.attention(q, k, v, bias=exact.identity_bias(q.shape[2], offset, length or q.shape[2]))
+
+
+def seg(grid, offset=0, sigma=1):
+    return lambda q, k, v: exact.attention(exact.blur(q, sigma, grid, offset), k, v)
 
 
 class Near(unittest.TestCase):
@@ -147,6 +158,11 @@ class Calls(Near):
                                 skip_output_reshape=True)
                 want = exact.attention(exact.blur(q.numpy(), 1, (1, 3, 5)), k.numpy(), v.numpy(), bias=added.numpy())
                 self.near(out, torch.from_numpy(want))
+        over, options = ag.comfyui.override(), dict(self.options)
+        for _ in range(2):  # options of the caller's own, which serve more than one call
+            out = over(comfy.kernel, q, k, v, 3, skip_reshape=True, skip_output_reshape=True,
+                       transformer_options=options)
+            self.near(out[1], v[1])
         out = self.call(ag.comfyui.override(rows="all"), q, k, v, 3, seen, skip_reshape=True, skip_output_reshape=True)
         self.near(out, torch.where(seen[:, None, :, None], v, 0))
         self.refused("bias", self.call, ag.comfyui.override(), q, k, v, 3, bias, skip_reshape=True)
@@ -171,6 +187,7 @@ class Calls(Near):
                 self.near(out[i], (v if i in perturbed else plain)[i])
         del self.options["cond_or_uncond"]
         self.refused("cond_or_uncond", self.call, ag.comfyui.override(), q, k, v, 3)
+        self.refused("rows holds [4]", self.call, ag.comfyui.override(rows=[4]), q, k, v, 3)
         self.options["cond_or_uncond"] = [0, 1, 1]
         self.refused("3 equal parts", self.call, ag.comfyui.override(), q, k, v, 3)
 
@@ -236,6 +253,7 @@ class Places(Near):
             self.near(call(latent=[1, 4, 8, 12], text=text), want)
             self.near(call({"original_shape": [1, 4, 8, 12]}, patch=2, text=text), want)
             self.near(call(row=ag.row("identity", image=(offset, 24))), want)
+            self.near(call(row=ag.row("identity", grid=(1, 4, 6)), text=text), want)
         self.refused("latent=", call, latent=[1, 4, 4, 5], text="first")
         self.near(call(latent=[1, 4, 4, 5], patch=1, text="first"),
                   torch.from_numpy(pag(*[q.numpy()] * 3, 10, 20)).transpose(1, 2).flatten(2))
@@ -247,7 +265,7 @@ class Models(Near):
     """Whole models, the conditional prediction perturbed, against the same with dense attention in one layer."""
 
     def against(self, model, x, conds, layer, call, perturb, **given):
-        dense = Dense(call, perturb)
+        dense = Dense({call: perturb})
         want = predicted(model, x, conds, dense)[0]
         self.assertGreater(dense.count, call)
         options = ag.comfyui.perturbed_options(model.model_options, model.model, x.shape, layer, **given)
@@ -261,53 +279,46 @@ class Models(Near):
         for number, (name, size) in enumerate(sizes.items()):
             for layer in (name, number, str(number)):
                 self.against(model, x, [cond], layer, 2 * number, pag)
-            self.against(model, x, [cond], name, 2 * number,
-                         lambda q, k, v, size=size: exact.attention(exact.blur(q, 1, (1, *size)), k, v),
-                         row=ag.row("smoothed", sigma=1))
+            self.against(model, x, [cond], name, 2 * number, seg((1, *size)), row=ag.row("smoothed", sigma=1))
 
     def test_text_as_long_as_the_picture(self):
         model, (x, cond, _) = patcher(comfy.UNet), scene(4, 6, 10, text=6)
         self.against(model, x, [cond], "middle.0", 6, pag)
+        want = predicted(model, x, [cond], Dense({6: pag}))[0]
+        self.near(predicted(model, x, [cond], ag.comfyui.override())[0], want)
 
     def test_joint(self):
-        for text, height, width in itertools.product(("first", "last"), (8, 7), (12, 11)):
-            model, (x, cond, _) = patcher(comfy.Joint, text), scene(4, height, width)
-            offset, grid = (7, (1, 4, 6)) if text == "first" else (0, (1, 4, 6))
+        for text, size in itertools.product(("first", "last"), ((8, 12), (7, 11))):
+            model, (x, cond, _) = patcher(comfy.Joint, text), scene(4, *size)
+            offset, grid = 7 if text == "first" else 0, (1, 4, 6)
             for number, name in enumerate(("double.0", "double.1", "single.0", "single.1")):
                 for layer in (name, number):
                     self.against(model, x, [cond], layer, number,
                                  lambda q, k, v, o=offset: pag(q, k, v, o, 24))
-                self.against(model, x, [cond], name, number,
-                             lambda q, k, v, o=offset, g=grid: exact.attention(exact.blur(q, 1, g, o), k, v),
-                             row=ag.row("smoothed", sigma=1))
+                self.against(model, x, [cond], name, number, seg(grid, offset), row=ag.row("smoothed", sigma=1))
 
     def test_more_than_one_self_attention_in_a_block(self):
         model, (x, cond, _) = patcher(comfy.Joint, also_self=True, singles=0, doubles=1), scene(4, 8, 12)
-        first, second = Dense(0, lambda q, k, v: pag(q, k, v, 7, 24)), Dense(1, pag)
-        want = predicted(model, x, [cond], lambda func, *args, **kwargs: second(
-            lambda *a, **k: first(func, *a, **k), *args, **kwargs) if second.count else (
-                second(lambda *a, **k: first(func, *a, **k), *args, **kwargs)))[0]
+        want = predicted(model, x, [cond], Dense({0: lambda q, k, v: pag(q, k, v, 7, 24), 1: pag}))[0]
         options = ag.comfyui.perturbed_options(model.model_options, model.model, x.shape, 0)
         self.near(comfy.calc_cond_batch(model.model, [cond], x, SIGMA, options)[0], want)
 
     def test_video_without_text_beside(self):
         model, (x, cond, _) = patcher(comfy.Apart), scene(4, 2, 6, 8)
         self.against(model, x, [cond], 1, 2, pag)
-        self.against(model, x, [cond], "double.2", 4,
-                     lambda q, k, v: exact.attention(exact.blur(q, 1, (2, 3, 4)), k, v), row=ag.row("smoothed", sigma=1))
+        self.against(model, x, [cond], "double.2", 4, seg((2, 3, 4)), row=ag.row("smoothed", sigma=1))
 
     def test_areas_have_their_own_grid(self):
         model, (x, cond, _) = patcher(comfy.Joint), scene(4, 8, 12)
         cond = comfy.condition(cond[0]["model_conds"]["c_crossattn"], area=(4, 8, 2, 2))
-        self.against(model, x, [cond], "double.0", 0,
-                     lambda q, k, v: exact.attention(exact.blur(q, 1, (1, 2, 4), 7), k, v), row=ag.row("smoothed", sigma=1))
+        self.against(model, x, [cond], "double.0", 0, seg((1, 2, 4), 7), row=ag.row("smoothed", sigma=1))
 
     def test_batches_of_conditions(self):
         model = patcher(comfy.UNet)
         for text, uncond_text in ((7, 7), (7, 9)):
             x, cond, uncond = scene(4, 6, 10, text=text, uncond_text=uncond_text)
             plain = predicted(model, x, [cond, uncond])
-            alone = predicted(model, x, [cond], Dense(6, pag))[0], predicted(model, x, [uncond], Dense(6, pag))[0]
+            alone = predicted(model, x, [cond], Dense({6: pag}))[0], predicted(model, x, [uncond], Dense({6: pag}))[0]
             for rows, want in (("cond", (alone[0], plain[1])), ("uncond", (plain[0], alone[1])), ("all", alone)):
                 options = ag.comfyui.perturbed_options(model.model_options, model.model, x.shape, "middle.0", rows=rows)
                 got = comfy.calc_cond_batch(model.model, [cond, uncond], x, SIGMA, options)
@@ -316,10 +327,9 @@ class Models(Near):
 
     def test_chained(self):
         model, (x, cond, _) = patcher(comfy.UNet), scene(4, 6, 10)
-        kept = Dense(2, lambda q, k, v: exact.attention(q, k, v, scale=0.05))
-        want = predicted(model, x, [cond], lambda func, *args, **kwargs: Dense.__call__(
-            outer, lambda *a, **k: kept(func, *a, **k), *args, **kwargs))[0] if (outer := Dense(6, pag)) else None
-        theirs = Dense(2, kept.perturb)
+        changed = {2: lambda q, k, v: exact.attention(q, k, v, scale=0.05)}
+        want = predicted(model, x, [cond], Dense({**changed, 6: pag}))[0]
+        theirs = Dense(changed)
         inner = {"transformer_options": {"optimized_attention_override": theirs}}
         options = ag.comfyui.perturbed_options(inner, model.model, x.shape, "middle.0")
         self.near(comfy.calc_cond_batch(model.model, [cond], x, SIGMA, options)[0], want)
@@ -369,31 +379,43 @@ class Models(Near):
         self.assertEqual(len(run(joint, x, references, "single.0", conds=[references])), 1)
 
 
-class Nodes(Near):
+class Guided(Near):
+    """What tests of the nodes share: predictions of a model, by themselves and perturbed."""
+
     DEFAULTS = {"layers": "middle.0", "adaptive_scale": 0.0, "sigma_start": -1, "sigma_end": -1, "text_tokens": "auto"}
 
     def setUp(self):
         self.model, (self.x, self.cond, self.uncond) = patcher(comfy.UNet), scene(4, 6, 10)
         self.c, self.u = predicted(self.model, self.x, [self.cond, self.uncond])
-        self.p, self.q = predicted(self.model, self.x, [self.cond, self.uncond], Dense(6, pag))
+        self.p, self.q = predicted(self.model, self.x, [self.cond, self.uncond], Dense({6: pag}))
 
     def patched(self, name, model=None, **given):
-        return NODES[name]().patch(model or self.model, **{**self.DEFAULTS, **given})[0]
+        return NODES[name]().patch(model or self.model, **self.given(name, given))[0]
+
+    def given(self, name, changes):
+        if "Rule" not in name:
+            return {**self.DEFAULTS, **changes}
+        required = NODES[name].INPUT_TYPES()["required"]
+        own = {key: told[0].get("default", kind[0]) for key, (kind, *told) in required.items() if key != "model"}
+        return {**own, **changes}
 
     def denoised(self, model, cfg=4.0, sigma=SIGMA):
         return comfy.sampling_function(model, self.x, sigma, self.uncond, self.cond, cfg)
 
+
+class Nodes(Guided):
     def test_pag(self):
         for w, g in ((3.0, 4.0), (0.5, 1.0), (0.0, 4.0)):
             want = (self.c if g == 1 else self.u + g * (self.c - self.u)) + w * (self.c - self.p)
+            self.near(self.denoised(self.patched("AttnguidePAG", scale=w), g), want)
+        with torch.inference_mode():
             self.near(self.denoised(self.patched("AttnguidePAG", scale=w), g), want)
         both = self.patched("AttnguidePAG", self.patched("AttnguidePAG", scale=1.0), scale=2.0)
         self.near(self.denoised(both), self.u + 4 * (self.c - self.u) + 3 * (self.c - self.p))
 
     def test_seg(self):
         for blur, sigma in ((1.0, 1.0), (-1.0, 1e6)):
-            p = predicted(self.model, self.x, [self.cond], Dense(
-                6, lambda q, k, v, sigma=sigma: exact.attention(exact.blur(q, sigma, (1, 2, 3)), k, v)))[0]
+            p = predicted(self.model, self.x, [self.cond], Dense({6: seg((1, 2, 3), 0, sigma)}))[0]
             got = self.denoised(self.patched("AttnguideSEG", scale=3.0, blur_sigma=blur))
             self.near(got, self.u + 4 * (self.c - self.u) + 3 * (self.c - p))
 
@@ -428,13 +450,13 @@ class Nodes(Near):
         model, (x, cond, uncond) = patcher(comfy.Joint, "first"), scene(4, 8, 12)
         c, u = predicted(model, x, [cond, uncond])
         for place, offset in (("auto", 7), ("before the picture", 7), ("behind the picture", 0)):
-            p = predicted(model, x, [cond], Dense(1, lambda q, k, v, o=offset: pag(q, k, v, o, 24)))[0]
+            p = predicted(model, x, [cond], Dense({1: lambda q, k, v, o=offset: pag(q, k, v, o, 24)}))[0]
             guided = self.patched("AttnguidePAG", model, scale=3.0, layers="double.1", text_tokens=place)
             got = comfy.sampling_function(guided, x, SIGMA, uncond, cond, 4.0)
             self.near(got, u + 4 * (c - u) + 3 * (c - p))
 
     def test_undone(self):
-        theirs = Dense(99, None)
+        theirs = Dense({})
         self.model.model_options = {"transformer_options": {"optimized_attention_override": theirs, "patches": {}},
                                     "sampler_post_cfg_function": []}
         before, options = copy.copy(self.model.model_options), self.model.model_options["transformer_options"]
@@ -467,23 +489,13 @@ class Nodes(Near):
                         self.assertIn(told.get("default", kind[0]), kind)
 
 
-class Rules(Nodes):
+class Rules(Guided):
     """Nodes of rules: what the library's rule gives for the same predictions."""
-
-    def given(self, name, **changes):
-        required = NODES[name].INPUT_TYPES()["required"]
-        own = {key: told[0].get("default", kind[0]) for key, (kind, *told) in required.items() if key != "model"}
-        return {**own, **changes}
-
-    def patched(self, name, model=None, **changes):
-        if "Rule" not in name:
-            return super().patched(name, model, **changes)
-        return NODES[name]().patch(model or self.model, **self.given(name, **changes))[0]
 
     def test_there_is_one_for_each(self):
         names = {name.split("_", 1)[1] for name in NODES if "Rule" in name}
-        self.assertEqual(names, {"rescale", "apg", "cfg_zero_star", "renorm", "tcfg", "mambo", "tag", "momentum_guidance",
-                                 "smc", "mahiro", "fdg"})
+        self.assertEqual(names, {"rescale", "apg", "cfg_zero_star", "renorm", "tcfg", "mambo", "tag",
+                                 "momentum_guidance", "smc", "mahiro", "fdg"})
 
     def test_in_place_of_cfg(self):
         c, u, g = self.c, self.u, 4.0

@@ -52,11 +52,11 @@ def names_of(place):
 
 
 class Seen:
-    """The self-attention that one call of the model has run so far, and what became of it. It lies in the options of
-    that call, which ComfyUI makes anew for each."""
+    """The self-attention that a call of the model has run so far, and what became of it. It lies in the options of that
+    call. fresh: these were made for this call alone, so that what comes a second time is another layer."""
 
-    def __init__(self):
-        self.numbers, self.tokens, self.doubles = {}, {}, 0
+    def __init__(self, fresh):
+        self.fresh, self.numbers, self.tokens, self.doubles = fresh, {}, {}, 0
         self.served, self.declined = set(), {}
 
     def number(self, place, options):
@@ -76,7 +76,7 @@ class Seen:
         if queries != keys:
             return False
         first = self.tokens.setdefault(place, keys)
-        if place in self.numbers:
+        if self.fresh and place in self.numbers:
             return place[2] is None and keys < first
         return True
 

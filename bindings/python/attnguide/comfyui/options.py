@@ -40,7 +40,7 @@ class Wrapper:
         self.made, self.previous = made, previous
 
     def __call__(self, apply_model, given):
-        seen = Seen()
+        seen = Seen(fresh=True)
         told = {"original_shape": list(given["input"].shape), self.made.key: seen}
         options = {**given["c"].get("transformer_options", {}), **told}
         given = {**given, "c": {**given["c"], "transformer_options": options}}

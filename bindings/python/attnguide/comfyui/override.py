@@ -1,6 +1,7 @@
 """override(): what goes into transformer_options["optimized_attention_override"]."""
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,9 @@ from .._rows import Row
 from .layers import Seen, asked_layers, names_of, place_of
 from .places import picture
 
+ON_GRID = ("smoothed", "orthogonal")  # which need to know rows and columns
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+made = itertools.count()
 PARTS = {"cond": (0,), "uncond": (1,), "all": None}
 
 
@@ -38,7 +41,7 @@ class Override:
         self.previous, self.row, self.rows = previous, row, rows
         self.asked = asked_layers(layers)
         self.latent, self.patch, self.text = latent, patch, text
-        self.key = f"attnguide_{id(self):x}"
+        self.key = f"attnguide_{next(made)}"
 
     def __call__(self, func, *args, **kwargs):
         out = self.perturb(*args, **kwargs)
@@ -48,7 +51,9 @@ class Override:
 
     def look(self, options, queries, keys):
         """(the asked layers whose attention a call is, what was seen so far)."""
-        seen, place = options.setdefault(self.key, Seen()), place_of(options)
+        seen, place = options.get(self.key), place_of(options)
+        if seen is None:  # ComfyUI's own options are those of one call, and only there the conditions have uuids
+            seen = options[self.key] = Seen(fresh="uuids" in options)
         if place is None:
             return [], seen
         is_self = seen.is_self_attention(place, queries, keys)
@@ -106,6 +111,8 @@ class Override:
     def chosen(self, options, batch):
         """For each row of the batch whether it is perturbed."""
         if not isinstance(self.rows, str):
+            if not all(0 <= i < batch for i in self.rows):
+                refuse("INDEX", f"rows holds {sorted(self.rows)}, but an attention call has {batch} rows")
             return [i in self.rows for i in range(batch)]
         if self.rows == "all":
             return [True] * batch
@@ -131,18 +138,12 @@ class Override:
     def row_for(self, options, queries, keys):
         """The row with the grid and the image of this call."""
         row = self.row
-        if queries != keys or (row.image and row.grid):
+        if queries != keys or (row.image and (row.grid or row.method not in ON_GRID)):
             return row
-        if row.image and row.method not in ("smoothed", "orthogonal"):
-            return row
-        grid, image = picture(options, keys, self.latent, self.patch, self.text)
-        image = row.image or image
-        if row.grid is None and grid is None and self.is_infinite():
+        grid, image = picture(options, keys, row.grid, self.latent, self.patch, self.text)
+        if grid is None and row.fields.get("sigma", 0) > INFINITE and row.fields.get("sigma_t", 0) == 0:
             grid = 1, 1, image[1]
         return row.with_grid(grid, image)
-
-    def is_infinite(self):
-        return self.row.fields.get("sigma", 0) > INFINITE and self.row.fields.get("sigma_t", 0) == 0
 
 
 def override(previous: Callable | None = None, layers: int | str | Sequence[int | str] = "middle.0",

@@ -58,13 +58,12 @@ def place_of_image(tokens, image, text, slice_of_image):
     return (tokens - image if text == "first" else 0), image
 
 
-def picture(options, tokens, latent, patch, text):
-    """(grid, image) of a layer with so many tokens."""
+def picture(options, tokens, grid, latent, patch, text):
+    """(grid, image) of a layer with so many tokens. grid: as it was given, or None."""
     if options.get("block") is not None:
-        grid = grid_of_unet(options, tokens)
-        return grid, (0, tokens)
+        return grid or grid_of_unet(options, tokens), (0, tokens)
     slice_of_image = options.get("img_slice")
-    grid = grid_of_transformer(latent or options.get("original_shape"), patch, tokens, slice_of_image)
+    grid = grid or grid_of_transformer(latent or options.get("original_shape"), patch, tokens, slice_of_image)
     if grid is None:
         refuse("VALUE", f"nothing tells the grid of the picture among {tokens} tokens: give latent=, the shape of the "
                         f"latent, and patch=, the model's patch size, or give the row grid= and image=")
