@@ -97,7 +97,7 @@ class SmoothedEnergyGuidance(Perturbed):
 
     @classmethod
     def INPUT_TYPES(cls):
-        return inputs("How far away from the perturbed prediction. The paper takes 3. 0: off.",
+        return inputs("How far away from the perturbed prediction. The authors' code takes 3. 0: off.",
                       blur_sigma=("FLOAT", BLUR))
 
     def patch(self, model, blur_sigma, **given):
