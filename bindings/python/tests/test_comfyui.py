@@ -339,8 +339,10 @@ class Models(Near):
     def test_two_of_ours_count_alike(self):
         model, (x, cond, _) = patcher(comfy.UNet), scene(4, 6, 10)
         want = predicted(model, x, [cond], ag.comfyui.override(layers=[1, 4]))[0]
-        for first, second in ((1, 4), (4, 1)):
-            chain = ag.comfyui.override(ag.comfyui.override(layers=first), layers=second)
+        for layers in ((1, 4), (4, 1), (4, 99, 1)):
+            chain = None
+            for layer in layers:
+                chain = ag.comfyui.override(chain, layers=layer)
             self.near(predicted(model, x, [cond], chain)[0], want)
 
     def test_another_wrapper_is_called(self):
@@ -408,6 +410,10 @@ class Nodes(Guided):
         for w, g in ((3.0, 4.0), (0.5, 1.0), (0.0, 4.0)):
             want = (self.c if g == 1 else self.u + g * (self.c - self.u)) + w * (self.c - self.p)
             self.near(self.denoised(self.patched("AttnguidePAG", scale=w), g), want)
+        counted = self.model.clone()
+        counted.model_options["transformer_options"]["optimized_attention_override"] = dense = Dense({})
+        self.denoised(self.patched("AttnguidePAG", counted, scale=0.0))
+        self.assertEqual(dense.count, 12)
         with torch.inference_mode():
             self.near(self.denoised(self.patched("AttnguidePAG", scale=w), g), want)
         both = self.patched("AttnguidePAG", self.patched("AttnguidePAG", scale=1.0), scale=2.0)
@@ -542,6 +548,8 @@ class Rules(Guided):
         guided = self.patched("AttnguideRule_apg", eta=1.0, radius=0.0, momentum=0.5)
         for sigma, m in ((5.0, 1.0), (4.0, 1.5), (3.0, 1.75), (6.0, 1.0)):
             self.near(self.denoised(guided, 4.0, torch.tensor([sigma])), c + 3 * m * (c - u))
+        anew = comfy.ModelPatcher(guided.model, copy.deepcopy(guided.model_options))
+        self.near(self.denoised(anew), c + 3 * (c - u))
         other = self.patched("AttnguideRule_momentum_guidance", momentum_scale=0.5, decay=0.6)
         first, second = (self.denoised(other, 4.0, torch.tensor([sigma])) for sigma in (5.0, 4.0))
         self.near(first, u + 4 * (c - u))

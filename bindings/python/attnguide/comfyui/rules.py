@@ -74,6 +74,10 @@ class Guide:
         self.has_scale = SCALE in self.rule.places
         self.state, self.last = None, -math.inf
 
+    def __deepcopy__(self, _):
+        """Of a clone of the model: it remembers nothing."""
+        return Guide(self.name, self.values, self.space, self.over, self.start, self.end)
+
     def cfg(self, args: dict[str, Any]) -> torch.Tensor:
         """For set_model_sampler_cfg_function(): the latent less the guided prediction."""
         x, c, u, g = (args[key] for key in ("input", "cond_denoised", "uncond_denoised", "cond_scale"))
