@@ -56,6 +56,7 @@ if try "an environment with numpy alone" has_numpy_alone && try "the wheel insta
 fi
 
 if sh bench/peers/get_peers.sh "$build" >"$work/said"; then
-    counted "PyTorch and diffusers" "$build/peers/venv/bin/python" test_torch.py test_diffusers.py test_pipelines.py
+    counted "PyTorch and diffusers" "$build/peers/venv/bin/python" \
+        test_torch.py test_diffusers.py test_pipelines.py test_comfyui.py
 else ends $? "PyTorch and diffusers" "$work/said"; fi
 finish

@@ -97,7 +97,7 @@ page_example() {
 # What the site has of the header; the site itself is the part of another test, test_site.sh.
 header() { python3 -B docs/site/header.py include/attnguide.h "$work/attnguide.h" && S=$work doxygen docs/site/Doxyfile; }
 every_page() { # in the site, and in the index of docs
-    for page in docs/*.md demo/*.md examples/*/*.md bindings/python/*.md CONTRIBUTING.md; do
+    for page in docs/*.md demo/*.md examples/*/*.md bindings/*/*.md CONTRIBUTING.md; do
         grep -qE "(^|<)${page%.md}>?\$" docs/site/index.md || { echo "docs/site/index.md lacks $page"; return 1; }
     done
     for page in docs/*.md; do

@@ -3,7 +3,7 @@
     import attnguide as ag
     out = ag.attention(q, k, v, rows=[ag.row("standard"), ag.row("smoothed", sigma=10, grid=(1, 64, 64))])
 
-ag.torch and ag.diffusers are loaded when they are first used."""
+ag.torch, ag.diffusers and ag.comfyui are loaded when they are first used."""
 import importlib
 
 from ._attention import attention, attention_map, blur, energy, received
@@ -22,7 +22,7 @@ __all__ = ["Context", "Refused", "attention", "attention_map", "blur", "combine"
            "weights_cfg_perturbed", "weights_classifier", "weights_convert", "weights_ddim", "weights_ddpm",
            "weights_euler", "weights_noise", "weights_oseg", "weights_perturbed"]
 
-LATER = ("torch", "diffusers")
+LATER = ("torch", "diffusers", "comfyui")
 
 
 def __getattr__(name):
