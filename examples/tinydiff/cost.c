@@ -47,11 +47,18 @@ static bool add(way *ways, int *count, ag_context *context, const network *n, bo
 /* Plain first; then each method in one layer, forked and not; then identity in each layer. */
 static bool add_all(way *ways, int *count, ag_context *context, const network *n, const char *layer, char *why)
 {
-    static const char *const methods[] = { "identity", "uniform", "smoothed sigma=inf", "smoothed sigma=1", "permute" };
+    static const struct {
+        const char *name, *words;
+    } methods[] = { { "identity", "identity" },
+                    { "uniform", "uniform" },
+                    { "smoothed-inf", "smoothed sigma=inf" },
+                    { "smoothed-1", "smoothed sigma=1" },
+                    { "permute", "permute" } };
     char line[SETTING_LINE];
     bool good = add(ways, count, context, n, true, "plain", why);
     for (int i = 0; good && i < 2 * (int)(sizeof methods / sizeof *methods); i++) {
-        snprintf(line, sizeof line, "%.8s inputs=CP method=%s layer=%.8s w=1", methods[i / 2], methods[i / 2], layer);
+        snprintf(line, sizeof line, "%s inputs=CP method=%s layer=%.8s w=1", methods[i / 2].name, methods[i / 2].words,
+                 layer);
         good = add(ways, count, context, n, !(i % 2), line, why);
     }
     for (int i = 0; good && i < n->layers && *count < MOST_WAYS; i++) {
