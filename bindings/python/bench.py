@@ -1,8 +1,9 @@
-"""bench.py [calls|cold|attention|fork ...] - what the package costs and gains, with PyTorch and diffusers, medians of
+"""bench.py [calls|loops|cold|attention|fork ...] - what the package costs and gains, with PyTorch and diffusers, medians of
 interleaved rounds:
 
 calls      attention() again on the same shapes, over the library's own call with everything ready; with `out` made it
            has the memory of a new tensor to touch as well
+loops      the same call again and again, over a run of its plan again and again
 cold       the same over a run of a plan, each right after a kernel, which leaves little of Python in the caches
 attention  F.scaled_dot_product_attention after a matrix product, by PyTorch and by the library
 fork       a guided step of Stable Diffusion 1.5's U-Net at full size, random weights, [uncond, cond, perturbed]"""
@@ -114,6 +115,22 @@ def cold():
             for name, time in middle.items()))
 
 
+def loops():
+    context = ag.Context(threads=1)
+    print("loops: microseconds over a run of a plan, each in a loop of its own, one thread")
+    for shape, rounds in (((2, 8, 64, 40), 200), ((2, 8, 64, 160), 100), ((1, 8, 256, 64), 100), ((2, 8, 256, 64), 40)):
+        tensors = [torch.randn(*shape) for _ in range(4)]
+        alone, _args = planned(*tensors, context)
+        asked = {"run": alone, **again(*tensors, context)}
+        found = {name: [] for name in asked}
+        for _ in range(25):
+            for name, call in asked.items():
+                found[name].append(statistics.median(microseconds(call) for _ in range(rounds)))
+        run = found.pop("run")
+        print(f"  {str(shape):18} run {statistics.median(run):.1f}; over it " + ", ".join(
+            f"{name} {statistics.median(a - b for a, b in zip(times, run)):.1f}" for name, times in found.items()))
+
+
 def attention():
     print(f"attention: F.scaled_dot_product_attention after a matrix product, {torch.get_num_threads()} threads")
     a, b, c = torch.randn(1024, 512), torch.randn(512, 512), torch.empty(1024, 512)
@@ -186,5 +203,5 @@ def steps(model, given, what, layers, theirs, rounds=5):
 
 if __name__ == "__main__":
     torch.set_grad_enabled(False)
-    for part in sys.argv[1:] or ("calls", "cold", "attention", "fork"):
-        {"calls": calls, "cold": cold, "attention": attention, "fork": fork}[part]()
+    for part in sys.argv[1:] or ("calls", "loops", "cold", "attention", "fork"):
+        {"calls": calls, "loops": loops, "cold": cold, "attention": attention, "fork": fork}[part]()
