@@ -114,6 +114,17 @@ static bool set(setting *s, const char *key, const char *value)
     return set_method_parameter(s, key, d);
 }
 
+/* key=value; the word is whole again afterwards. */
+static bool set_word(setting *s, char *word)
+{
+    char *equals = strchr(word, '=');
+    if (!equals) return false;
+    *equals = 0;
+    const bool good = set(s, word, equals + 1);
+    *equals = '=';
+    return good;
+}
+
 /* What the words say together. */
 static bool check(const setting *s, char *why)
 {
@@ -141,10 +152,10 @@ bool setting_parse(setting *s, const char *line, char *why)
     if (strlen(line) >= sizeof words) return snprintf(why, AG_MESSAGE_SIZE, "a setting's line is too long"), false;
     strcpy(words, line);
     for (char *word = strtok_r(words, " \t\r\n", &next); word; word = strtok_r(NULL, " \t\r\n", &next)) {
-        char *value = strchr(word, '=');
-        if (!value && !*s->name && strlen(word) < sizeof s->name) strcpy(s->name, word);
-        else if (!value || (*value = 0, !set(s, word, value + 1)))
-            return snprintf(why, AG_MESSAGE_SIZE, "setting %s: %s is no key, or has no such value", s->name, word),
+        if (!*s->name && !strchr(word, '=') && strlen(word) < sizeof s->name) strcpy(s->name, word);
+        else if (!set_word(s, word))
+            return snprintf(why, AG_MESSAGE_SIZE, "setting %s: %s: there is no such key, or no such value", s->name,
+                            word),
                    false;
     }
     if (!*s->name) return snprintf(why, AG_MESSAGE_SIZE, "a setting has no name"), false;
