@@ -1,5 +1,5 @@
-"""bench.py [calls|loops|cold|attention|fork ...] - what the package costs and gains, with PyTorch and diffusers, medians of
-interleaved rounds:
+"""bench.py [calls|loops|cold|attention|fork ...] - what the package costs and gains, with PyTorch and diffusers, medians
+of interleaved rounds:
 
 calls      attention() again on the same shapes, over the library's own call with everything ready; with `out` made it
            has the memory of a new tensor to touch as well

@@ -1,6 +1,6 @@
 #!/bin/sh
-# check.sh BUILD - the engine beside PyTorch, which is fetched once: parity.py, on every instruction set of this machine.
-# The last line counts the tests.
+# check.sh BUILD - the engine beside PyTorch, which is fetched once: parity.py, on every instruction set of this
+# machine. The last line counts the tests.
 . tests/package/try.sh
 here=examples/tinydiff build=$1
 
@@ -19,7 +19,9 @@ case $? in
     exit 1
     ;;
 esac
-try "tinydiff builds" fresh B="$build" "$build/tinydiff" "$build/libtinydiff.so" "$build/attnguide" || { finish; exit 1; }
+programs="$build/tinydiff $build/libtinydiff.so $build/attnguide"
+# shellcheck disable=SC2086 # three words
+try "tinydiff builds" fresh B="$build" $programs || { finish; exit 1; }
 
 parity() { # COUNT [--kernel NAME]
     count=$1

@@ -1,6 +1,6 @@
 #!/bin/sh
-# evidence.sh BUILD - the study of PROTOCOL.md with the committed weights, into BUILD/evidence: results.tsv, which a second
-# run goes on from; results.json and table.md; the pictures. Half an hour on two cores, the first time.
+# evidence.sh BUILD - the study of PROTOCOL.md with the committed weights, into BUILD/evidence: results.tsv, which a
+# second run goes on from; results.json and table.md; the pictures. Half an hour on two cores, the first time.
 here=examples/tinydiff weights=examples/tinydiff/weights
 to=$1/evidence run=$1/tinydiff
 set -e

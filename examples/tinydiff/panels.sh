@@ -7,7 +7,8 @@ weights=examples/tinydiff/weights
 mkdir -p "$to" && : >"$to/panels.tsv" || exit 1
 
 share() { # NAME - of the claims of model a
-    awk -F '\t' -v name="$1" '$1 == "a" && $2 == "claims" && $3 == name { printf "%.1f %% valid of %d", 100 * $7, $6 }' "$results"
+    awk -F '\t' -v name="$1" '
+        $1 == "a" && $2 == "claims" && $3 == name { printf "%.1f %% valid of %d", 100 * $7, $6 }' "$results"
 }
 
 panel() { # FILE CLAIM TITLE [KEY=VALUE ...]

@@ -91,7 +91,8 @@ def train(options):
         total += loss.item()
         done = step + 1
         if done % 100 == 0:
-            print(json.dumps({"step": done, "loss": round(total / 100, 5), "s": round(time.time() - begun)}), flush=True)
+            line = {"step": done, "loss": round(total / 100, 5), "s": round(time.time() - begun)}
+            print(json.dumps(line), flush=True)
             total = 0.0
         if options.early and done == options.early_step:
             save(average, options.early, done, options.seed)
