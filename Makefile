@@ -170,7 +170,7 @@ setup-check:
 
 # The tests in tiers, whose parts tests/parts.txt lists: check in minutes, check-all every one of them.
 setup-check-all: setup-check
-	@tools/setup python3-venv chromium || echo "going on without those"
+	@tools/setup libopenblas-dev python3-venv chromium || echo "going on without those"
 check: setup-check
 check-all: setup-check-all
 check check-all:
@@ -179,7 +179,7 @@ check check-all:
 # Real engines, from the Python package index: ggml, PyTorch, diffusers; what cannot be had is skipped, aloud.
 check-hosts:
 	@tools/setup gcc g++ libc6-dev pkg-config libpng-dev check
-	@tools/setup cmake binutils python3 python3-venv || echo "going on without those"
+	@tools/setup cmake binutils python3 python3-venv libopenblas-dev || echo "going on without those"
 	@MAKE="$(MAKE)" tests/run $(B) hosts
 
 # The Python package with the library inside, in B/dist, for Linux with glibc 2.28 or newer; of CC it takes the machine
@@ -243,14 +243,19 @@ html:
 	docs/site/make_site.sh $(B) $(VERSION)
 	@echo "Begin with $(B)/html/index.html"
 
-# A diffusion model sampled without guidance and with it; then a photograph, denoised by attention and by its perturbations.
+# A diffusion model sampled without guidance and with it; then a photograph, denoised by attention and by its
+# perturbations.
 demo: setup-demo
-	$(MAKE) $(B)/attnguide $(B)/tinydiff
-	examples/tinydiff/panels.sh $(B)/tinydiff $(B)/demo/tinydiff 3
-	$(call optional,gnuplot,the sheet) -e "dir='$(B)/demo/tinydiff'; to='$(B)/demo/guidance.png'" examples/tinydiff/sheet.gp
+	@$(MAKE) demo-guidance || echo "skipped: tinydiff and its pictures; it wants OpenBLAS (libopenblas-dev)"
+	$(MAKE) $(B)/attnguide
 	$(B)/attnguide demo demo/raccoon.png $(B)/demo
 	$(call optional,gnuplot,the plots) -e "dir='$(B)/demo'" demo/sheet.gp demo/plots.gp
 	@echo "The pictures are in $(B)/demo; where gnuplot is, begin with guidance.png, then sheet.png"
+
+demo-guidance: $(B)/tinydiff
+	examples/tinydiff/panels.sh $(B)/tinydiff $(B)/demo/tinydiff 3
+	$(call optional,gnuplot,the sheet) -e "dir='$(B)/demo/tinydiff'; to='$(B)/demo/guidance.png'" \
+	    examples/tinydiff/sheet.gp
 
 # What guidance does, measured: examples/tinydiff. The first goes on where a run was cut off; the second asks one
 # question; the third trains anew.
@@ -309,7 +314,8 @@ clean:
 
 FORCE:
 .PHONY: evidence evidence-quick evidence-train docs-evidence setup-evidence
-.PHONY: all check check-all check-hosts bugs fuzz sanitize html docs-methods style abi-dump demo bench bench-quick
+.PHONY: all check check-all check-hosts bugs fuzz sanitize html docs-methods style abi-dump demo demo-guidance
+.PHONY: bench bench-quick
 .PHONY: install uninstall wheel clean FORCE lib plugin no-nvcc install-lib uninstall-lib
 .PHONY: setup-demo setup-bench setup-style setup-check setup-check-all setup-peers bench-peers bench-peers-quick docs-peers
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

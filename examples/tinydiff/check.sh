@@ -19,6 +19,12 @@ case $? in
     exit 1
     ;;
 esac
+echo 'int main(void) { return 0; }' >"$work/blas.c"
+if ! ${CC:-cc} -include cblas.h "$work/blas.c" -lopenblas -o "$work/blas" 2>/dev/null; then
+    skip "parity with PyTorch" "OpenBLAS (libopenblas-dev) is not installed"
+    finish
+    exit
+fi
 programs="$build/tinydiff $build/libtinydiff.so $build/attnguide"
 # shellcheck disable=SC2086 # three words
 try "tinydiff builds" fresh B="$build" $programs || { finish; exit 1; }
