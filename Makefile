@@ -142,7 +142,7 @@ tinydiff := $(patsubst %.c,$(B)/%.o,$(wildcard examples/tinydiff/*.c))
 $(tinydiff): fast := -O3 -march=native -fopenmp-simd -ffp-contract=fast -fno-math-errno
 $(B)/tinydiff: $(tinydiff) $(patsubst %,$(B)/tools/%.o,png_file npy npy_header fault progress) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ -lopenblas -lpng $(libs) -o $@
-$(B)/test_tinydiff: $(filter-out %/main.o,$(tinydiff)) $(patsubst %.c,$(B)/%.o,$(wildcard tests/tinydiff/*.c)) \
+$(B)/test_tinydiff: $(filter-out %/main.o,$(tinydiff)) $(patsubst %.c,$(B)/%.o,$(filter-out %/cudart.c,$(wildcard tests/tinydiff/*.c))) \
     $(patsubst %,$(B)/tools/%.o,png_file npy npy_header fault progress) $(B)/libattnguide.a
 	$(CC) $(LDFLAGS) $^ $$(pkg-config --libs check) -lopenblas -lpng $(libs) -o $@
 $(B)/libtinydiff.so: examples/tinydiff/pictures.c examples/tinydiff/random.c

@@ -110,6 +110,7 @@ static float *sampled(const networks *n, const options *o, const char *line, int
     const sampling what = { .n = &n->main,
                             .early = n->early_or_none,
                             .s = &s,
+                            .device = n->device_or_none,
                             .seed = (uint64_t)o->seed,
                             .count = count,
                             .batch = 32,

@@ -127,13 +127,13 @@ def differing(a, b):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tinydiff")
-    parser.add_argument("library")
+    parser.add_argument("shared")
     parser.add_argument("weights")
     parser.add_argument("--count", type=int, default=192)
     parser.add_argument("--only", choices=SETTINGS, help="one setting")
     parser.add_argument("--kernel", help="of the library, for attention")
     options = parser.parse_args()
-    library = ctypes.CDLL(options.library)
+    library = ctypes.CDLL(options.shared)
     noise = np.empty((options.count, 3, SIDE, SIDE), np.float32)
     library.noise_make.argtypes = [ctypes.c_uint64, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
     library.noise_make(NOISE, 0, options.count, noise.ctypes.data)

@@ -74,7 +74,7 @@ def train(options):
     torch.set_num_threads(options.threads)
     model = Model(patch=options.patch, context=options.context)
     average = copy.deepcopy(model).requires_grad_(False)
-    pictures = Pictures(options.library, 1000 + options.seed)
+    pictures = Pictures(options.shared, 1000 + options.seed)
     optimizer = optimizer_of(model, options.rate)
     weights, averages = list(model.parameters()), list(average.parameters())
     total, begun = 0.0, time.time()
@@ -101,7 +101,7 @@ def train(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("library", help="libtinydiff.so")
+    parser.add_argument("shared", help="libtinydiff.so")
     parser.add_argument("weights", help="what to write, .safetensors")
     parser.add_argument("--early", help="also write the weights after --early-step steps there")
     parser.add_argument("--early-step", type=int, default=1000)

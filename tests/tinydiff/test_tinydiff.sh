@@ -41,6 +41,14 @@ try "a folder that is not there" fails 1 none "$run" data "$work/none/x.png"
 try "data as a picture" "$run" data "$work/data.png" --count 24
 try "pictures" samples x.png
 try "numbers" samples x.npy
+if [ -n "$plugin" ]; then
+    runtime() { ${CC:-cc} -std=c11 -D_GNU_SOURCE -fPIC -shared tests/tinydiff/cudart.c -ldl -o "$work/libcudart.so.13"; }
+    cuda() { LD_LIBRARY_PATH=$work "$run" sample $weights/a.safetensors "$work/x.png" --count 12 --rows 2 steps=1 --cuda; }
+    copies() { TINYDIFF_NO_COPIES=1 cuda; }
+    try "a stand-in for the CUDA runtime builds" runtime
+    try "--cuda runs" cuda
+    try "--cuda does run on the device" fails 1 'copy to the device failed' copies
+else try "--cuda without a device is told" fails 1 'CUDA\|libcudart' "$run" sample $weights/a.safetensors "$work/x.png" --cuda; fi
 try "cost" "$run" cost $weights/a.safetensors 3
 try "no results" fails 1 'not one of results' "$run" table README.md
 
