@@ -117,7 +117,7 @@ static int try_all(subject *s, attempts *t)
     char *text = explained(plan);
     int failed = !text || run(s, plan, t, &t->tallies[CHOICE]);
     ag_plan_free(plan);
-    if (text) atomic_fetch_sub(&t->all->library_plans, library_steps(text));
+    if (text) atomic_fetch_sub(&t->all->plans_of_libraries, library_steps(text));
     for (int i = 0; !failed && i < kernels_on_device(); i++) {
         const ag_kernel_info info = kernel_on_device(i);
         if (!info.unavailable && has_step(text, info.step)) failed = try_forced(s, t, i, info.name);
@@ -131,7 +131,7 @@ static int try_all(subject *s, attempts *t)
 static int no_plan_left(const attempts *t, const problem *x)
 {
     const int half = x->p.k.dtype != AG_F32 && x->p.k.dtype == x->p.out.dtype && x->p.d % 8 == 0;
-    if (!half || x->p.operation != AG_ATTENTION || atomic_load(&t->all->library_plans) > 0) return 0;
+    if (!half || x->p.operation != AG_ATTENTION || atomic_load(&t->all->plans_of_libraries) > 0) return 0;
     atomic_fetch_add(&t->all->left_out, 1);
     return 1;
 }

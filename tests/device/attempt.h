@@ -20,8 +20,8 @@ typedef struct tally {
 
 /* What the processes of one run share. */
 typedef struct shared {
-    atomic_int next, library_plans; /* item to be taken next; plans that NVIDIA's library may still be asked for */
-    atomic_int items, left_out;     /* judged; left out because no such plan was left */
+    atomic_int next, plans_of_libraries; /* item to be taken next; plans that NVIDIA's library may still be asked for */
+    atomic_int items, left_out;          /* judged; left out because no such plan was left */
 } shared;
 
 typedef struct attempts {

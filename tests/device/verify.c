@@ -262,7 +262,7 @@ int verify(const verification *v)
     int deaths = 0;
     b->until = from + v->seconds;
     b->few = v->few;
-    atomic_store(&b->all.library_plans, v->library_plans);
+    atomic_store(&b->all.plans_of_libraries, v->plans_of_libraries);
     if (v->workers) deaths = processes(b, v->workers < MOST_WORKERS ? v->workers : MOST_WORKERS);
     else deaths = work(b, &b->workers[0]) != 0;
     const int wrong = record_all(b, now() - from, deaths);
